@@ -31,13 +31,13 @@ def server(tmp_path_factory: pytest.TempPathFactory):
 
 @pytest.fixture
 def start_server(tmp_path: pathlib.Path):
-    """Starts a program of the test's own: `start_server(policy=…, more=…, env=…)`."""
+    """Starts a program of the test's own: `start_server(env=…, …)`, the rest as `config.write` takes it."""
     servers = []
 
-    def start(policy: str | None = None, more: str = "", env: dict[str, str] | None = None) -> Server:
+    def start(env: dict[str, str] | None = None, **configuration) -> Server:
         folder = tmp_path / f"server{len(servers)}"
         folder.mkdir()
-        servers.append(Server.start(config.write(folder, policy, more), folder, env))
+        servers.append(Server.start(config.write(folder, **configuration), folder, env))
         return servers[-1]
 
     yield start

@@ -14,42 +14,27 @@ def tpch() -> pathlib.Path:
     return pathlib.Path(os.environ.get("EIDER_TPCH", ROOT / ".eider" / "tpch" / "0.01"))
 
 
-def write(folder: pathlib.Path, policy: str | None = None, more: str = "") -> pathlib.Path:
-    """Writes a configuration into `folder` and returns its path. `policy` is the text of a policy file, else the
-    demonstration's; `more` is put at the end of the configuration."""
-    policy = policy if policy is not None else (DEMO / "policy.toml").read_text()
-    (folder / "policy.toml").write_text(policy)
+def write(
+    folder: pathlib.Path,
+    policy: str | None = None,
+    more: str = "",
+    read_only: dict[str, pathlib.Path] | None = None,
+) -> pathlib.Path:
+    """Writes a configuration into `folder` and returns its path.
+
+    `policy` is the text of a policy file, else the demonstration's. `read_only` has the folders of data, the first being
+    the default catalog, else the demonstration's and TPC-H. `more` is put at the end.
+    """
+    (folder / "policy.toml").write_text(policy if policy is not None else (DEMO / "policy.toml").read_text())
+    read_only = read_only or {"nyc": NYC, "tpch": tpch().resolve()}
+    catalogs = [(name, path, "read_only") for name, path in read_only.items()]
+    catalogs.append(("scratch", folder / "scratch.duckdb", "read_write"))
+    text = f'default_catalog = "{catalogs[0][0]}"\n'
+    for name, path, mode in catalogs:
+        text += f'\n[[catalog]]\nname = "{name}"\npath = "{path}"\nmode = "{mode}"\n'
+    text += '\n[policy]\npath = "policy.toml"\n'
+    for door in ("pg", "flight", "metrics"):
+        text += f'\n[{door}]\nlisten = "127.0.0.1:0"\n'
     path = folder / "eider.toml"
-    path.write_text(
-        f"""
-default_catalog = "nyc"
-
-[[catalog]]
-name = "nyc"
-path = "{NYC}"
-mode = "read_only"
-
-[[catalog]]
-name = "tpch"
-path = "{tpch().resolve()}"
-mode = "read_only"
-
-[[catalog]]
-name = "scratch"
-path = "{folder / "scratch.duckdb"}"
-mode = "read_write"
-
-[policy]
-path = "policy.toml"
-
-[pg]
-listen = "127.0.0.1:0"
-
-[flight]
-listen = "127.0.0.1:0"
-
-[metrics]
-listen = "127.0.0.1:0"
-{more}"""
-    )
+    path.write_text(text + more)
     return path
