@@ -49,7 +49,7 @@ pub(super) const HEAVY: &[(&str, &[&str])] = &[
     ("pbkdf2", &["auth"]),
     ("pgwire", &["frontend-pg"]),
     ("stringprep", &["auth"]),
-    ("toml", &["server"]),
+    ("toml", &["policy", "server"]),
     ("tonic", &["frontend-flight"]),
     ("tpchgen", &["xtask"]),
     ("tracing-subscriber", &["runtime"]),
