@@ -1,0 +1,8 @@
+//! The Arrow Flight SQL door.
+
+mod encode;
+mod error;
+mod message;
+mod metadata;
+mod params;
+mod types;
