@@ -73,7 +73,8 @@ impl Connection {
         self.interrupt_handle().progress()
     }
 
-    /// Runs a text and collects the last statement's rows as text. For set-up and small answers.
+    /// Runs a text and collects the last statement's rows as text. For set-up and small answers;
+    /// instants with a time zone are not printed (cast them).
     pub fn query(&self, sql: &str) -> Result<Rows> {
         self.run(sql)?.collect_rows()
     }
