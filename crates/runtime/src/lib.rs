@@ -8,6 +8,7 @@ mod backoff;
 mod clock;
 mod log_writer;
 pub mod metrics;
+mod process;
 mod shutdown;
 mod tasks;
 pub mod telemetry;

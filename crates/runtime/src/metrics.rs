@@ -6,7 +6,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use parking_lot::Mutex;
 
-use crate::Tasks;
+use crate::{Tasks, process};
 
 /// Upper bounds of the buckets of every histogram in seconds.
 const SECONDS: [f64; 16] = [
@@ -52,8 +52,9 @@ pub fn install() -> Result<Metrics, MetricsError> {
 }
 
 impl Metrics {
-    /// All metrics in Prometheus' text format, version 0.0.4.
+    /// All metrics, those of the process among them, in Prometheus' text format, version 0.0.4.
     pub fn render(&self) -> String {
+        process::sample();
         self.0.render()
     }
 
@@ -80,7 +81,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_rendered() {
-        let metrics = install().unwrap();
+        install().unwrap();
         ::metrics::counter!("eider_test_total", "door" => "pg").increment(2);
         ::metrics::histogram!("eider_test_seconds").record(0.3);
         let text = install().unwrap().render();
@@ -89,7 +90,10 @@ mod tests {
             text.contains("eider_test_seconds_bucket{le=\"0.5\"} 1"),
             "{text}"
         );
-        assert_eq!(text, metrics.render());
+        if cfg!(target_os = "linux") {
+            assert!(text.contains("process_resident_memory_bytes "), "{text}");
+            assert!(text.contains("process_cpu_seconds_total "), "{text}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
