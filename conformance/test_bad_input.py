@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.flight
 import pytest
 
-from harness import clients
+from harness import clients, config
+from harness.server import Server
 
 STARTUP = struct.pack("!I", 3 << 16) + b"user\0jfk\0database\0nyc\0\0"
 MEGABYTE = 1 << 20
@@ -38,6 +39,15 @@ def exchange_on(connection: socket.socket, *sent: bytes) -> bytes:
     except (ConnectionResetError, BrokenPipeError):
         pass  # closed on us with bytes unread: as clean as TCP allows
     return received
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server of this module's own: failed logins here must not slow down anyone's elsewhere."""
+    folder = tmp_path_factory.mktemp("eider")
+    server = Server.start(config.write(folder), folder)
+    yield server
+    server.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -72,7 +72,7 @@ def test_a_client_that_goes_away_stops_its_query(server) -> None:
 
 @pytest.mark.timeout(300)
 def test_two_hundred_connections_half_of_them_cancelling(start_server) -> None:
-    server = start_server(more='\n[limits]\nqueue_length = 1000\nqueue_timeout = "120s"\n')
+    server = start_server()
     with clients.connect_psycopg(server, "jfk") as first:
         first.execute("select count(*) as n from flights")
     before = threads(server), descriptors(server)
