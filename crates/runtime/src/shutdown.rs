@@ -40,13 +40,23 @@ pub async fn run_stages(stages: impl IntoIterator<Item = Stage>) -> Vec<String> 
 /// part of a group that is shut down last.
 ///
 /// # Errors
-/// The handlers can't be installed.
+/// The handlers or their thread can't be set up.
 pub fn termination(tasks: &Tasks) -> io::Result<CancellationToken> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    // A thread and runtime of its own: a second signal must work even when the first one found
+    // every other thread stuck.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let (mut terminate, mut interrupt) = {
+        let _entered = runtime.enter();
+        (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        )
+    };
     let requested = CancellationToken::new();
     let (token, stop) = (requested.clone(), tasks.shutdown_token());
-    tasks.spawn("signals", async move {
+    let listen = async move {
         loop {
             let (name, status) = tokio::select! {
                 _ = terminate.recv() => ("SIGTERM", 143),
@@ -60,7 +70,8 @@ pub fn termination(tasks: &Tasks) -> io::Result<CancellationToken> {
             tracing::info!(signal = name, "shutting down");
             token.cancel();
         }
-    });
+    };
+    tasks.thread("signals", 256 << 10, move || runtime.block_on(listen))?;
     Ok(requested)
 }
 
@@ -104,11 +115,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_signal_listener_ends_with_its_group() {
+    async fn a_signal_asks_for_termination() {
         let tasks = Tasks::new("server");
         let requested = termination(&tasks).expect("handlers");
+        assert!(!requested.is_cancelled());
+        let kill = format!("kill -TERM {}", std::process::id());
+        let status = std::process::Command::new("sh")
+            .args(["-c", &kill])
+            .status();
+        assert!(status.expect("a shell").success());
+        requested.cancelled().await;
         tasks.shutdown();
         assert_eq!(tasks.wait(Duration::from_secs(60)).await, [""; 0]);
-        assert!(!requested.is_cancelled());
     }
 }
