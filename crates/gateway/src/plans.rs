@@ -1,0 +1,215 @@
+//! Plans, and what they are made with: caches over the planner threads.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lru::LruCache;
+use metrics::{counter, histogram};
+use model::{CatalogSnapshot, Principal, Result, SqlType, fold};
+use parking_lot::Mutex;
+use policy::{Authorised, PolicySet, View};
+use tree::{Parser, Sidecar};
+
+use crate::metric;
+
+/// What a plan is made for, and the key it is found under again: equal keys give equal plans.
+/// Snapshots of one process with the same version are equal, a session's own ones too.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PlanKey {
+    pub text: Arc<str>,
+    pub declared: Arc<[Option<SqlType>]>,
+    pub scope: Scope,
+}
+
+/// What a principal sees: the key of a [`View`].
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Scope {
+    /// With all rights: one whose roles changed is another one.
+    pub principal: Arc<Principal>,
+    pub policy_version: u64,
+    pub catalog_version: u64,
+    pub default_catalog: Arc<str>,
+}
+
+/// The versions that a scope stands for.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub policy: Arc<PolicySet>,
+    pub catalog: Arc<CatalogSnapshot>,
+}
+
+/// The caches. Their locks are never held while planning.
+pub(crate) struct Plans {
+    plans: Mutex<PlanCache>,
+    views: Mutex<LruCache<Scope, Cell<View>>>,
+    sidecars: Mutex<LruCache<u64, Vec<Arc<SidecarCell>>>>,
+}
+
+/// Filled by the first who needs it, while others who need the same wait.
+type Cell<T> = Arc<Mutex<Option<Arc<T>>>>;
+
+struct SidecarCell {
+    visible: Arc<CatalogSnapshot>,
+    default_catalog: Arc<str>,
+    sidecar: Mutex<Option<Arc<Sidecar>>>,
+}
+
+impl Plans {
+    pub(crate) fn new(
+        entries: NonZeroUsize,
+        bytes: usize,
+        views: NonZeroUsize,
+        sidecars: NonZeroUsize,
+    ) -> Self {
+        Self {
+            plans: Mutex::new(PlanCache {
+                plans: LruCache::new(entries),
+                bytes: 0,
+                capacity_bytes: bytes,
+            }),
+            views: Mutex::new(LruCache::new(views)),
+            sidecars: Mutex::new(LruCache::new(sidecars)),
+        }
+    }
+
+    /// A plan made before for the same key.
+    pub(crate) fn find(&self, key: &PlanKey) -> Option<Arc<Authorised>> {
+        let mut cache = self.plans.lock();
+        cache.plans.get(key).map(|cached| Arc::clone(&cached.plan))
+    }
+
+    /// Reads, authorises and rewrites. On a planner thread only.
+    pub(crate) fn make(
+        &self,
+        key: PlanKey,
+        world: &World,
+        parser: &Parser,
+    ) -> Result<Arc<Authorised>> {
+        let begun = Instant::now();
+        counter!(metric::PLAN_CACHE, "result" => "miss").increment(1);
+        let view = self.view(&key.scope, world, parser)?;
+        let sidecar = self.sidecar(view.visible(), &key.scope.default_catalog)?;
+        let statement = plan::parse(&key.text, parser)?;
+        let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser)?;
+        let plan = Arc::new(plan);
+        histogram!(metric::PLAN_SECONDS).record(begun.elapsed());
+        self.plans.lock().insert(key, Arc::clone(&plan));
+        Ok(plan)
+    }
+
+    /// A principal's view of the catalog, if it was made before.
+    pub(crate) fn find_view(&self, scope: &Scope) -> Option<Arc<View>> {
+        let cell = self.views.lock().get(scope).cloned()?;
+        // Not locked only while it is being made.
+        cell.try_lock()?.clone()
+    }
+
+    /// A principal's view of the catalog. On a planner thread only.
+    pub(crate) fn view(&self, scope: &Scope, world: &World, parser: &Parser) -> Result<Arc<View>> {
+        let cell = {
+            let mut views = self.views.lock();
+            Arc::clone(views.get_or_insert(scope.clone(), Cell::default))
+        };
+        let mut cell = cell.lock();
+        if let Some(view) = &*cell {
+            return Ok(Arc::clone(view));
+        }
+        let view = View::new(
+            &world.policy,
+            &world.catalog,
+            Arc::clone(&scope.principal),
+            &scope.default_catalog,
+            parser,
+        )?;
+        Ok(Arc::clone(cell.insert(Arc::new(view))))
+    }
+
+    /// The sidecar of what is visible, shared by all who see the same.
+    fn sidecar(
+        &self,
+        visible: &Arc<CatalogSnapshot>,
+        default_catalog: &Arc<str>,
+    ) -> Result<Arc<Sidecar>> {
+        let cell = {
+            let mut sidecars = self.sidecars.lock();
+            let hash = hash(visible, default_catalog);
+            let alike = sidecars.get_or_insert_mut(hash, Vec::new);
+            let same = |c: &&Arc<SidecarCell>| {
+                c.default_catalog == *default_catalog && c.visible.catalogs == visible.catalogs
+            };
+            match alike.iter().find(same) {
+                Some(cell) => Arc::clone(cell),
+                None => {
+                    let cell = Arc::new(SidecarCell {
+                        visible: Arc::clone(visible),
+                        default_catalog: Arc::clone(default_catalog),
+                        sidecar: Mutex::default(),
+                    });
+                    alike.push(Arc::clone(&cell));
+                    cell
+                }
+            }
+        };
+        let mut sidecar = cell.sidecar.lock();
+        if let Some(sidecar) = &*sidecar {
+            return Ok(Arc::clone(sidecar));
+        }
+        let built = Sidecar::build(visible, default_catalog)?;
+        Ok(Arc::clone(sidecar.insert(Arc::new(built))))
+    }
+}
+
+/// Least recently used first out, bounded by count and by an estimate of memory.
+struct PlanCache {
+    plans: LruCache<PlanKey, Cached>,
+    bytes: usize,
+    capacity_bytes: usize,
+}
+
+struct Cached {
+    plan: Arc<Authorised>,
+    bytes: usize,
+}
+
+impl PlanCache {
+    fn insert(&mut self, key: PlanKey, plan: Arc<Authorised>) {
+        let bytes = estimate(&key, &plan);
+        if bytes > self.capacity_bytes {
+            return;
+        }
+        self.bytes += bytes;
+        if let Some((_, old)) = self.plans.push(key, Cached { plan, bytes }) {
+            self.bytes -= old.bytes;
+        }
+        while self.bytes > self.capacity_bytes {
+            let Some((_, old)) = self.plans.pop_lru() else {
+                break;
+            };
+            self.bytes -= old.bytes;
+        }
+    }
+}
+
+/// A plan holds its text, the rewritten text, which is a few times as long, and its columns.
+fn estimate(key: &PlanKey, plan: &Authorised) -> usize {
+    const FIXED: usize = 2048;
+    const PER_COLUMN: usize = 256;
+    FIXED + 8 * key.text.len() + PER_COLUMN * plan.description().names.len()
+}
+
+fn hash(visible: &CatalogSnapshot, default_catalog: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    fold(default_catalog).hash(&mut hasher);
+    for catalog in visible.catalogs.values() {
+        catalog.name.hash(&mut hasher);
+        for schema in catalog.schemas.values() {
+            schema.name.hash(&mut hasher);
+            for relation in schema.relations.values() {
+                relation.hash(&mut hasher);
+            }
+        }
+    }
+    hasher.finish()
+}

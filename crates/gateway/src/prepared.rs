@@ -1,0 +1,80 @@
+//! A statement that was planned and authorised, ready to run.
+
+use std::sync::Arc;
+
+use model::{ResultSchema, SqlType};
+use plan::SessionStatement;
+use policy::Authorised;
+
+use crate::plans::PlanKey;
+
+/// A statement prepared in one session. It belongs to that session; it is planned again at
+/// execution if the catalog or the policy has moved.
+pub struct Prepared {
+    pub(crate) sql: Arc<str>,
+    pub(crate) declared: Arc<[Option<SqlType>]>,
+    pub(crate) body: Body,
+}
+
+pub(crate) enum Body {
+    /// Answered by the gateway.
+    Session {
+        statement: SessionStatement,
+        /// The columns of SHOW.
+        schema: Option<Arc<ResultSchema>>,
+    },
+    /// Runs on a worker.
+    Plan {
+        plan: Arc<Authorised>,
+        policy_version: u64,
+        catalog_version: u64,
+    },
+}
+
+impl Body {
+    pub(crate) fn plan(plan: Arc<Authorised>, key: &PlanKey) -> Self {
+        Self::Plan {
+            plan,
+            policy_version: key.scope.policy_version,
+            catalog_version: key.scope.catalog_version,
+        }
+    }
+}
+
+impl Prepared {
+    /// The types of `$1`, `$2`, …; `Unknown` where nothing fixes one.
+    pub fn parameters(&self) -> &[SqlType] {
+        match &self.body {
+            Body::Session { .. } => &[],
+            Body::Plan { plan, .. } => &plan.description().parameters,
+        }
+    }
+
+    /// The result's columns. `None` for statements without rows, and for a query while a parameter
+    /// of unknown type leaves the type of a column open: prepare it again with that type declared,
+    /// or take the schema from the stream.
+    pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
+        match &self.body {
+            Body::Session { schema, .. } => schema.as_ref(),
+            Body::Plan { plan, .. } if is_query(plan) => plan.description().schema.as_ref(),
+            Body::Plan { .. } => None,
+        }
+    }
+
+    /// Whether the statement gives rows.
+    pub fn is_query(&self) -> bool {
+        match &self.body {
+            Body::Session { schema, .. } => schema.is_some(),
+            Body::Plan { plan, .. } => is_query(plan),
+        }
+    }
+
+    /// The statement's own text.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+}
+
+pub(crate) fn is_query(plan: &Authorised) -> bool {
+    matches!(plan.kind(), model::ExecKind::Query)
+}

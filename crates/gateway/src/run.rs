@@ -1,0 +1,248 @@
+//! Running a planned statement: turn, current plan, place, worker, outcome.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use futures::{StreamExt, stream};
+use metrics::histogram;
+use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
+use policy::{Authorised, CommandTag};
+
+use crate::admission::Place;
+use crate::metric;
+use crate::prepared::{Body, is_query};
+use crate::registry::StatementState;
+use crate::results::results;
+use crate::session_statement::done;
+use crate::settings::Setting;
+use crate::statement::Statement;
+use crate::{Done, Outcome, Prepared, Rows, Session};
+
+/// How far a statement came before its record is closed or handed on to its stream.
+enum Ran {
+    Rows {
+        stream: ResultStream,
+        place: Option<Place>,
+        in_transaction: bool,
+    },
+    Done(Done),
+}
+
+impl Session {
+    /// Runs a planned statement.
+    pub(crate) async fn run(
+        &self,
+        prepared: &Prepared,
+        params: Vec<ParamValue>,
+    ) -> Result<Outcome> {
+        if self.transaction.usable()?.is_none() {
+            self.engine.accepting()?;
+        }
+        let mut statement = self.begin_statement(&prepared.sql, StatementState::Queued)?;
+        match self.run_in_turn(&mut statement, prepared, params).await {
+            Ok(Ran::Rows {
+                stream,
+                place,
+                in_transaction,
+            }) => {
+                let transaction = in_transaction.then_some((&self.transaction, &self.open_results));
+                Ok(Outcome::Rows(Rows {
+                    stream: results(stream, statement, place, transaction),
+                    tag: "SELECT",
+                }))
+            }
+            Ok(Ran::Done(done)) => {
+                statement.entry().add_rows(done.rows.unwrap_or_default());
+                statement.end_done();
+                Ok(Outcome::Done(done))
+            }
+            Err(error) => {
+                statement.end_failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn run_in_turn(
+        &self,
+        statement: &mut Statement,
+        prepared: &Prepared,
+        params: Vec<ParamValue>,
+    ) -> Result<Ran> {
+        let shared = statement.wait(async { Ok(self.turn.read().await) }).await?;
+        if self.transaction.usable()?.is_none() {
+            let ran = self.run_now(statement, prepared, params).await;
+            drop(shared);
+            return ran;
+        }
+        drop(shared);
+        let _alone = statement
+            .wait(async { Ok(self.turn.write().await) })
+            .await?;
+        self.run_now(statement, prepared, params).await
+    }
+
+    async fn run_now(
+        &self,
+        statement: &mut Statement,
+        prepared: &Prepared,
+        params: Vec<ParamValue>,
+    ) -> Result<Ran> {
+        let in_transaction = self.transaction.usable()?.is_some();
+        let plan = self.current_plan(prepared, statement).await?;
+        statement.set_kind(kind(plan.command_tag()));
+        let is_write = !is_query(&plan);
+        if is_write {
+            self.check_writable(&plan)?;
+        }
+        if plan.is_noop() {
+            return Ok(Ran::Done(done(&tag(plan.command_tag(), None))));
+        }
+        if let Some((schema, batch)) = plan.local_rows() {
+            let batch = stream::iter([Ok(batch.clone())]);
+            return Ok(Ran::Rows {
+                stream: ResultStream::new(Arc::clone(schema), batch),
+                place: None,
+                in_transaction: false,
+            });
+        }
+        let place = self.place(statement).await?;
+        if in_transaction {
+            self.begin_on_worker(statement).await?;
+        }
+        let time_zone = Arc::clone(self.settings.lock().get(Setting::TimeZone));
+        let request = plan.request(statement.id(), params, time_zone, statement.deadline())?;
+        let stream = statement.run(&self.worker, request, is_write).await?;
+        if is_write {
+            let rows = count(stream).await?;
+            return Ok(Ran::Done(Done {
+                rows,
+                ..done(&tag(plan.command_tag(), rows))
+            }));
+        }
+        Ok(Ran::Rows {
+            stream,
+            place: Some(place),
+            in_transaction,
+        })
+    }
+
+    /// The plan as prepared, or a new one if policy or catalog moved since.
+    ///
+    /// # Errors
+    /// `NotSupported` if the new plan has other parameters or columns than the client was told.
+    async fn current_plan(
+        &self,
+        prepared: &Prepared,
+        statement: &Statement,
+    ) -> Result<Arc<Authorised>> {
+        let Body::Plan {
+            plan,
+            policy_version,
+            catalog_version,
+        } = &prepared.body
+        else {
+            return Err(Error::internal("a session statement has no plan"));
+        };
+        let world = self.world();
+        if world.policy.version() == *policy_version && world.catalog.version == *catalog_version {
+            return Ok(Arc::clone(plan));
+        }
+        let (text, declared) = (Arc::clone(&prepared.sql), Arc::clone(&prepared.declared));
+        let key = self.key(text, declared, &world)?;
+        let current = match self.engine.plans.find(&key) {
+            Some(found) => found,
+            None => {
+                statement.set_state(StatementState::Planning);
+                self.make_plan(key, world, statement).await?
+            }
+        };
+        let (told, now) = (plan.description(), current.description());
+        if told == now && is_query(plan) == is_query(&current) {
+            return Ok(current);
+        }
+        Err(Error::new(
+            ErrorKind::NotSupported,
+            "cached plan must not change result type",
+        )
+        .with_hint("prepare the statement again"))
+    }
+
+    async fn place(&self, statement: &Statement) -> Result<Place> {
+        statement.set_state(StatementState::Queued);
+        let begun = Instant::now();
+        let place = self.engine.admission.place(self.principal_name());
+        let place = statement.wait(place).await?;
+        histogram!(metric::QUEUE_SECONDS).record(begun.elapsed());
+        Ok(place)
+    }
+
+    fn check_writable(&self, plan: &Authorised) -> Result<()> {
+        let settings = self.settings.lock();
+        let read_only = match self.transaction.usable()? {
+            Some(_) => settings.is_on(Setting::TransactionReadOnly),
+            None => settings.is_on(Setting::DefaultReadOnly),
+        };
+        if !read_only {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ReadOnly,
+            format!(
+                "cannot execute {} in a read-only transaction",
+                name(plan.command_tag())
+            ),
+        ))
+    }
+}
+
+/// The count of rows that a write reports, if it does.
+async fn count(mut stream: ResultStream) -> Result<Option<u64>> {
+    let mut rows = None;
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        if batch.num_columns() == 0 {
+            continue;
+        }
+        let counts = batch.column(0).as_primitive_opt::<Int64Type>();
+        let counts = counts.ok_or_else(|| Error::internal("a write's count is not BIGINT"))?;
+        for count in counts.iter().flatten() {
+            let count = u64::try_from(count).map_err(Error::internal)?;
+            rows = Some(rows.unwrap_or(0) + count);
+        }
+    }
+    Ok(rows)
+}
+
+/// The label `kind` of metrics and records.
+fn kind(tag: CommandTag) -> &'static str {
+    match tag {
+        CommandTag::Select => "select",
+        CommandTag::Insert => "insert",
+        CommandTag::CreateTable => "create_table",
+        CommandTag::CreateTableAs => "create_table_as",
+        CommandTag::DropTable => "drop_table",
+    }
+}
+
+/// The statement's name in errors.
+fn name(tag: CommandTag) -> &'static str {
+    match tag {
+        CommandTag::Select => "SELECT",
+        CommandTag::Insert => "INSERT",
+        CommandTag::CreateTable => "CREATE TABLE",
+        CommandTag::CreateTableAs => "CREATE TABLE AS",
+        CommandTag::DropTable => "DROP TABLE",
+    }
+}
+
+/// The command tag of a write, as PostgreSQL words it.
+fn tag(tag: CommandTag, rows: Option<u64>) -> String {
+    match (tag, rows) {
+        (CommandTag::Insert, rows) => format!("INSERT 0 {}", rows.unwrap_or_default()),
+        (CommandTag::CreateTableAs, Some(rows)) => format!("SELECT {rows}"),
+        (tag, _) => name(tag).to_owned(),
+    }
+}

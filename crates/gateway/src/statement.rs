@@ -1,0 +1,228 @@
+//! One statement from arrival to end: its entry in the registry, its deadline, its record.
+
+use std::error::Error as _;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use metrics::{counter, histogram};
+use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
+
+use crate::metric;
+use crate::registry::{CancelReason, Entry, Origin, Registry, StatementState};
+
+/// How long a cancelled statement may take to say how it ended. The client has its answer after
+/// that in any case; the worker is quietened behind it.
+const CANCEL_GRACE: Duration = Duration::from_millis(900);
+
+/// A statement in work. Leaves the registry and writes its record when dropped.
+pub(crate) struct Statement {
+    registry: Arc<Registry>,
+    entry: Arc<Entry>,
+    deadline: Option<Instant>,
+    kind: &'static str,
+    ending: Ending,
+}
+
+/// How a statement ended, as the label `outcome`.
+#[derive(Debug)]
+enum Ending {
+    /// Dropped by its client before its end.
+    Abandoned,
+    Done,
+    Failed(Error),
+    /// Not worth a record: what follows it has one.
+    Unrecorded,
+}
+
+impl Statement {
+    /// A statement has arrived; it may take `timeout`.
+    pub(crate) fn begin(
+        registry: &Arc<Registry>,
+        origin: Origin,
+        sql: Arc<str>,
+        state: StatementState,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let entry = registry.enter(origin, sql, state);
+        Self {
+            registry: Arc::clone(registry),
+            deadline: timeout.map(|t| entry.begun + t),
+            entry,
+            kind: "unknown",
+            ending: Ending::Abandoned,
+        }
+    }
+
+    pub(crate) fn id(&self) -> StatementId {
+        self.entry.id
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    pub(crate) fn entry(&self) -> &Arc<Entry> {
+        &self.entry
+    }
+
+    /// Names the kind of statement for metrics and the record.
+    pub(crate) fn set_kind(&mut self, kind: &'static str) {
+        self.kind = kind;
+    }
+
+    pub(crate) fn set_state(&self, state: StatementState) {
+        self.entry.set_state(state);
+    }
+
+    /// Ends without a record, as planning that went well.
+    pub(crate) fn end_unrecorded(mut self) {
+        self.ending = Ending::Unrecorded;
+    }
+
+    /// Ends well.
+    pub(crate) fn end_done(mut self) {
+        self.ending = Ending::Done;
+    }
+
+    /// Ends with this error.
+    pub(crate) fn end_failed(mut self, error: &Error) {
+        self.ending = Ending::Failed(error.clone());
+    }
+
+    /// The error to answer with once the statement has to stop: cancelled, or out of time. Never
+    /// ends otherwise.
+    pub(crate) fn interrupted(&self) -> impl Future<Output = Error> + Send + 'static {
+        let entry = Arc::clone(&self.entry);
+        let deadline = self.deadline;
+        async move {
+            let reason = match deadline {
+                None => entry.cancelled().await,
+                Some(deadline) => {
+                    let out_of_time = tokio::time::sleep_until(deadline.into());
+                    tokio::select! {
+                        reason = Arc::clone(&entry).cancelled() => reason,
+                        () = out_of_time => {
+                            entry.cancel(CancelReason::Timeout);
+                            CancelReason::Timeout
+                        }
+                    }
+                }
+            };
+            reason.error()
+        }
+    }
+
+    /// Waits for something that has no effect outside until the statement has to stop.
+    pub(crate) async fn wait<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            error = self.interrupted() => Err(error),
+            result = future => result,
+        }
+    }
+
+    /// Runs the request. A write that had succeeded before a cancel reached it is a success.
+    pub(crate) async fn run(
+        &self,
+        worker: &Arc<dyn ExecSession>,
+        request: ExecRequest,
+        is_write: bool,
+    ) -> Result<ResultStream> {
+        self.set_state(StatementState::Running);
+        self.entry.set_worker(Arc::clone(worker));
+        let mut unfinished = Unfinished(Some(&self.entry));
+        let mut execution = pin!(worker.execute(request));
+        let result = tokio::select! {
+            biased;
+            result = &mut execution => result,
+            error = self.interrupted() => {
+                self.entry.interrupt();
+                match tokio::time::timeout(CANCEL_GRACE, execution).await {
+                    Ok(Ok(stream)) if is_write => Ok(stream),
+                    Ok(Err(other)) if other.kind() != ErrorKind::QueryCanceled => Err(other),
+                    Ok(_) => Err(error),
+                    // Still at work: dropping it interrupts again.
+                    Err(_) => return Err(error),
+                }
+            }
+        };
+        unfinished.0 = None;
+        // The worker's own word for an interrupt does not know who asked for it.
+        result.map_err(|error| match (error.kind(), self.entry.reason()) {
+            (ErrorKind::QueryCanceled, Some(reason)) => reason.error(),
+            _ => error,
+        })
+    }
+}
+
+/// Interrupts the worker when a running execution is dropped.
+struct Unfinished<'a>(Option<&'a Arc<Entry>>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0 {
+            entry.interrupt();
+        }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        self.registry.leave(self.entry.id);
+        let (outcome, error) = match &self.ending {
+            Ending::Unrecorded => return,
+            Ending::Done => ("ok", None),
+            Ending::Abandoned => ("cancelled", None),
+            Ending::Failed(error) if error.kind() == ErrorKind::QueryCanceled => {
+                ("cancelled", Some(error))
+            }
+            Ending::Failed(error) => ("error", Some(error)),
+        };
+        let entry = &*self.entry;
+        let door = entry.origin.door.as_str();
+        let elapsed = entry.begun.elapsed();
+        counter!(metric::STATEMENTS, "door" => door, "kind" => self.kind, "outcome" => outcome)
+            .increment(1);
+        histogram!(metric::STATEMENT_SECONDS, "door" => door, "kind" => self.kind).record(elapsed);
+        if let Some(error) = error {
+            let kind = format!("{:?}", error.kind());
+            counter!(metric::ERRORS, "door" => door, "kind" => kind).increment(1);
+        }
+        tracing::info!(
+            statement = %entry.id,
+            session = %entry.origin.session,
+            principal = &*entry.origin.principal,
+            door,
+            kind = self.kind,
+            outcome,
+            seconds = elapsed.as_secs_f64(),
+            rows = entry.rows.load(Ordering::Relaxed),
+            bytes = entry.bytes.load(Ordering::Relaxed),
+            error = error.map(|e| tracing::field::debug(e.kind())),
+            "statement ended",
+        );
+        if let Some(error) = error {
+            log_cause(entry.id, error);
+        }
+    }
+}
+
+/// Logs what lies behind an error, here and nowhere else. A defect is an operator's business; other
+/// causes may quote data and are shown only when asked for.
+fn log_cause(id: StatementId, error: &Error) {
+    let Some(cause) = error.source() else {
+        return;
+    };
+    let mut causes = vec![cause.to_string()];
+    let mut below = cause.source();
+    while let Some(cause) = below {
+        causes.push(cause.to_string());
+        below = cause.source();
+    }
+    match error.kind() {
+        ErrorKind::Internal => tracing::error!(statement = %id, ?causes, "internal error"),
+        _ => tracing::debug!(statement = %id, ?causes, "cause of the statement's error"),
+    }
+}
