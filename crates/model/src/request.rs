@@ -1,0 +1,117 @@
+//! What a worker takes: a request that only `policy` can make.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::{ParamValue, Principal, RelationName, ResultSchema, StatementId};
+
+/// What a request does to the data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecKind {
+    /// Reads rows.
+    Query,
+    /// Writes to, or makes, or drops this relation. Its result is one BIGINT column with the count
+    /// of rows for DML, and nothing for DDL.
+    Write {
+        /// The relation written.
+        target: RelationName,
+        /// Whether the catalog's relations or columns change, so that the snapshot must be read anew.
+        changes_catalog: bool,
+    },
+}
+
+/// What the worker must find when it reads the text again, else it refuses to run it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// Relations that the text reads, by full name: exactly these.
+    pub relations: BTreeSet<RelationName>,
+    /// Functions, operators and table functions in the text, folded: exactly these.
+    pub functions: BTreeSet<String>,
+}
+
+/// The parts of an [`ExecRequest`]; see its accessors.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "documented at the accessors of ExecRequest")]
+pub struct RequestParts {
+    pub id: StatementId,
+    pub principal: Arc<Principal>,
+    pub kind: ExecKind,
+    pub sql: Arc<str>,
+    pub query: Option<Arc<str>>,
+    pub params: Vec<ParamValue>,
+    pub expected: Arc<Expected>,
+    pub schema: Option<Arc<ResultSchema>>,
+    pub governed: bool,
+    pub time_zone: Arc<str>,
+    pub deadline: Option<Instant>,
+}
+
+/// A statement that policy has rewritten and checked. Nothing else reaches a worker.
+#[derive(Clone, Debug)]
+pub struct ExecRequest(RequestParts);
+
+impl ExecRequest {
+    /// Seals a request. Clippy's `disallowed-methods` lets only `policy` call this (and, later, the
+    /// agent's decoder of authenticated requests).
+    pub fn seal(parts: RequestParts) -> Self {
+        Self(parts)
+    }
+
+    /// The statement's id.
+    pub fn id(&self) -> StatementId {
+        self.0.id
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.0.principal
+    }
+
+    /// Query or write.
+    pub fn kind(&self) -> &ExecKind {
+        &self.0.kind
+    }
+
+    /// The exact text to run: one statement.
+    pub fn sql(&self) -> &Arc<str> {
+        &self.0.sql
+    }
+
+    /// The query inside the statement, for the worker's second reading: `sql` itself for a query,
+    /// the SELECT of `insert … select` or `create table … as`, `None` where there is none.
+    pub fn query(&self) -> Option<&Arc<str>> {
+        self.0.query.as_ref()
+    }
+
+    /// Values of `$1`, `$2`, ….
+    pub fn params(&self) -> &[ParamValue] {
+        &self.0.params
+    }
+
+    /// What the text must mention.
+    pub fn expected(&self) -> &Arc<Expected> {
+        &self.0.expected
+    }
+
+    /// The result's columns by the sidecar, whose names the stream carries and whose types the
+    /// worker's must equal. `None` for writes, and where a parameter leaves a type open.
+    pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
+        self.0.schema.as_ref()
+    }
+
+    /// Whether a filtered or masked relation takes part, so that errors show their class only.
+    pub fn governed(&self) -> bool {
+        self.0.governed
+    }
+
+    /// The session's `TimeZone`, an IANA name.
+    pub fn time_zone(&self) -> &Arc<str> {
+        &self.0.time_zone
+    }
+
+    /// When the statement is cancelled.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.0.deadline
+    }
+}

@@ -1,0 +1,163 @@
+//! What exists: an immutable picture of all catalogs at one moment.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::SqlType;
+
+/// Folds a name as DuckDB does: ASCII letters only. Anything else would make two names equal here
+/// that DuckDB tells apart.
+pub fn fold(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+/// A resolved three-part name, spelled as the catalog spells it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelationName {
+    /// Catalog, such as `nyc`.
+    pub catalog: String,
+    /// Schema, such as `main`.
+    pub schema: String,
+    /// Table or view.
+    pub name: String,
+}
+
+impl RelationName {
+    /// A name from its parts.
+    pub fn new(
+        catalog: impl Into<String>,
+        schema: impl Into<String>,
+        name: impl Into<String>,
+    ) -> Self {
+        Self {
+            catalog: catalog.into(),
+            schema: schema.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for RelationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.catalog, self.schema, self.name)
+    }
+}
+
+/// Whether a catalog takes writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CatalogMode {
+    /// Reads only.
+    ReadOnly,
+    /// Reads and writes; this process owns the file.
+    ReadWrite,
+}
+
+/// What a relation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RelationKind {
+    /// A stored table, or a folder catalog's files seen as one.
+    Table,
+    /// A user's view.
+    View,
+}
+
+/// A column of a relation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Column {
+    /// The name as the catalog spells it.
+    pub name: String,
+    /// Its type.
+    pub sql_type: SqlType,
+    /// Whether NULL is allowed.
+    pub nullable: bool,
+}
+
+/// A table or view.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Relation {
+    /// The full name.
+    pub name: RelationName,
+    /// Table or view.
+    pub kind: RelationKind,
+    /// Columns in catalog order.
+    pub columns: Vec<Column>,
+}
+
+/// A schema of a catalog. Keys of `relations` are folded names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The name as the catalog spells it.
+    pub name: String,
+    /// Relations by [`fold`]ed name.
+    pub relations: BTreeMap<String, Relation>,
+}
+
+/// One attached catalog. Keys of `schemas` are folded names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Catalog {
+    /// The name as the configuration spells it.
+    pub name: String,
+    /// Whether it takes writes.
+    pub mode: CatalogMode,
+    /// Schemas by [`fold`]ed name.
+    pub schemas: BTreeMap<String, Schema>,
+}
+
+/// All catalogs at one version. Keys of `catalogs` are folded names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CatalogSnapshot {
+    /// Grows with every change; two snapshots of one process with the same version are equal.
+    pub version: u64,
+    /// Catalogs by [`fold`]ed name.
+    pub catalogs: BTreeMap<String, Catalog>,
+}
+
+impl CatalogSnapshot {
+    /// The catalog of that name, in any case of its ASCII letters.
+    pub fn catalog(&self, name: &str) -> Option<&Catalog> {
+        self.catalogs.get(&fold(name))
+    }
+
+    /// The relation of that name, in any case of its ASCII letters.
+    pub fn relation(&self, catalog: &str, schema: &str, name: &str) -> Option<&Relation> {
+        self.catalog(catalog)?
+            .schema(schema)?
+            .relations
+            .get(&fold(name))
+    }
+
+    /// The relation of that full name.
+    pub fn get(&self, name: &RelationName) -> Option<&Relation> {
+        self.relation(&name.catalog, &name.schema, &name.name)
+    }
+
+    /// Every relation, ordered by name.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.catalogs
+            .values()
+            .flat_map(|c| c.schemas.values())
+            .flat_map(|s| s.relations.values())
+    }
+}
+
+impl Catalog {
+    /// The schema of that name, in any case of its ASCII letters. `public` means `main` unless
+    /// the catalog has a schema `public` of its own.
+    pub fn schema(&self, name: &str) -> Option<&Schema> {
+        let folded = fold(name);
+        self.schemas.get(&folded).or_else(|| {
+            (folded == "public")
+                .then(|| self.schemas.get("main"))
+                .flatten()
+        })
+    }
+}
+
+impl Relation {
+    /// The column of that name, in any case of its ASCII letters.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns
+            .iter()
+            .find(|c| c.name.eq_ignore_ascii_case(name))
+    }
+}
