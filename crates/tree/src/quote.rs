@@ -1,0 +1,6 @@
+//! Quoted SQL.
+
+/// A name in double quotes.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

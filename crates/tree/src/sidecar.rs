@@ -1,0 +1,168 @@
+//! Step 14 of the rewriting: what a principal may see, as an instance with schemas and no rows.
+//! It answers every describe, and its errors may be shown.
+
+use std::sync::Arc;
+
+use model::{CatalogSnapshot, Error, ErrorKind, Relation, Result, ResultSchema, SqlType};
+use native::{Connection, Instance, Prepared};
+use parking_lot::Mutex;
+
+use crate::classify;
+use crate::parser::CONFIG;
+use crate::quote::quote;
+
+/// What binding a text tells.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    /// Types of `$1`, `$2`, …; [`SqlType::Unknown`] where nothing fixes one.
+    pub parameters: Vec<SqlType>,
+    /// The result's columns, or `None` while a parameter leaves a type open.
+    pub schema: Option<Arc<ResultSchema>>,
+    /// The result's columns' names, also where a type is open.
+    pub names: Vec<String>,
+}
+
+/// A schema-only instance for one set of visible relations, with unqualified names resolved in one
+/// default catalog. Binds only text that has passed steps 1 to 7. Cheap to share; calls on one
+/// connection each, several at once.
+pub struct Sidecar {
+    instance: Instance,
+    /// `catalog.schema`, quoted.
+    search_path: String,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// Connections kept for reuse.
+const MAX_IDLE: usize = 4;
+
+impl Sidecar {
+    /// Builds the instance from visible relations only.
+    pub fn build(visible: &CatalogSnapshot, default_catalog: &str) -> Result<Self> {
+        let instance = Instance::open(None, CONFIG).map_err(Error::internal)?;
+        let connection = instance.connect().map_err(Error::internal)?;
+        let run = |sql: &str| connection.execute(sql).map(|_| ()).map_err(Error::internal);
+        for catalog in visible.catalogs.values() {
+            run(&format!("attach ':memory:' as {}", quote(&catalog.name)))?;
+            for schema in catalog.schemas.values() {
+                let schema_name = format!("{}.{}", quote(&catalog.name), quote(&schema.name));
+                run(&format!("create schema if not exists {schema_name}"))?;
+                for relation in schema.relations.values() {
+                    run(&table_ddl(relation))?;
+                }
+            }
+        }
+        let search_path = match visible.catalog(default_catalog) {
+            Some(catalog) => format!("{}.main", quote(&catalog.name)),
+            // Nothing of the default catalog is visible: unqualified names then mean nothing.
+            None => "memory.main".to_owned(),
+        };
+        run("set global errors_as_json = true")?;
+        run("set global disabled_optimizers = ''")?;
+        run("set lock_configuration = true")?;
+        Ok(Self {
+            instance,
+            search_path,
+            idle: Mutex::new(vec![]),
+        })
+    }
+
+    /// Binds a statement of the user's own and tells its parameters and columns.
+    ///
+    /// # Errors
+    /// What DuckDB says of the text, with a position in it.
+    pub fn describe(&self, text: &str) -> Result<Description> {
+        self.with_connection(|connection| {
+            let prepared = connection.prepare(text).map_err(|e| classify(&e))?;
+            description(&prepared)
+        })
+    }
+
+    /// Runs a text over no rows: `describe <query>`, or a constant expression.
+    pub fn evaluate(&self, text: &str) -> Result<native::Rows> {
+        self.with_connection(|connection| connection.query(text).map_err(|e| classify(&e)))
+    }
+
+    fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let idle = self.idle.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.connect()?,
+        };
+        let result = work(&connection);
+        let mut idle = self.idle.lock();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
+        }
+        result
+    }
+
+    fn connect(&self) -> Result<Connection> {
+        let connection = self.instance.connect().map_err(Error::internal)?;
+        connection
+            .execute(&format!("use {}", self.search_path))
+            .map_err(Error::internal)?;
+        // Only binding is wanted: optimising a plan that never runs would double the time.
+        connection
+            .execute("pragma disable_optimizer")
+            .map_err(Error::internal)?;
+        Ok(connection)
+    }
+}
+
+fn table_ddl(relation: &Relation) -> String {
+    let name = &relation.name;
+    let columns: Vec<String> = relation
+        .columns
+        .iter()
+        .map(|c| {
+            let not_null = if c.nullable { "" } else { " not null" };
+            format!("{} {}{not_null}", quote(&c.name), c.sql_type)
+        })
+        .collect();
+    format!(
+        "create table {}.{}.{} ({})",
+        quote(&name.catalog),
+        quote(&name.schema),
+        quote(&name.name),
+        columns.join(", ")
+    )
+}
+
+fn description(prepared: &Prepared) -> Result<Description> {
+    let mut parameters: Vec<(usize, SqlType)> = prepared
+        .parameters()
+        .into_iter()
+        .map(|(name, sql_type)| {
+            let number = name.parse().map_err(|_| {
+                Error::not_supported(format_args!("a named parameter (${name})"))
+                    .with_hint("write $1, $2, …")
+            })?;
+            Ok((number, sql_type))
+        })
+        .collect::<Result<_>>()?;
+    parameters.sort_by_key(|(number, _)| *number);
+    let contiguous = parameters
+        .iter()
+        .enumerate()
+        .all(|(i, (number, _))| *number == i + 1);
+    if !contiguous {
+        return Err(Error::new(
+            ErrorKind::UndefinedParameter,
+            "parameters must be numbered $1, $2, … without gaps",
+        ));
+    }
+    let columns = prepared.columns();
+    let names = columns.iter().map(|(name, _)| name.clone()).collect();
+    let open = columns.iter().any(|(_, sql_type)| sql_type.is_unknown());
+    let schema = if open {
+        None
+    } else {
+        let arrow = prepared.arrow_schema().map_err(Error::internal)?;
+        Some(Arc::new(native::result_schema(&columns, &arrow)?))
+    };
+    Ok(Description {
+        parameters: parameters.into_iter().map(|(_, t)| t).collect(),
+        schema,
+        names,
+    })
+}
