@@ -1,0 +1,24 @@
+//! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
+//! tree of every query inside. Names are resolved, and rights applied, by `policy`.
+
+mod lexer;
+mod session;
+mod shell;
+mod split;
+mod statement;
+
+pub use lexer::{Token, TokenKind, tokens};
+pub use session::{Discard, SessionStatement, SettingValue, session_statement};
+pub use split::{Piece, split};
+pub use statement::{
+    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, Statement,
+    TableBody, parse,
+};
+
+/// Reads a text as one expression and nothing else, as in policies.
+///
+/// # Errors
+/// `Syntax` for anything else; `NotSupported` for what the grammar does not know.
+pub fn parse_expression(text: &str, parser: &tree::Parser) -> model::Result<serde_json::Value> {
+    shell::expression(text, parser)
+}

@@ -1,0 +1,244 @@
+//! What a statement is: the class decides who answers it, the tree what it means.
+
+use model::{Error, ErrorKind, Result};
+use serde_json::Value;
+use tree::Parser;
+
+use crate::lexer::{Token, TokenKind, tokens};
+use crate::shell;
+
+/// A statement over relations, read and held against the grammar, names not yet resolved.
+#[derive(Debug)]
+pub enum Statement {
+    /// Any form of SELECT.
+    Query(Query),
+    /// DESCRIBE of a query or table: the columns it has.
+    Describe(Query),
+    /// CREATE TABLE.
+    CreateTable(CreateTable),
+    /// INSERT.
+    Insert(Insert),
+    /// DROP TABLE.
+    DropTable(DropTable),
+}
+
+/// A query, as its text and as DuckDB's tree of it.
+#[derive(Debug)]
+pub struct Query {
+    /// The user's own text.
+    pub text: String,
+    /// `{"node": …, "named_param_map": …}`, held against the grammar.
+    pub tree: Value,
+}
+
+/// A name of one to three parts, as the user wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectName {
+    /// Its parts, last one the relation.
+    pub parts: Vec<String>,
+    /// Where it stands in the text.
+    pub position: usize,
+}
+
+/// `create [or replace] table [if not exists] name …`.
+#[derive(Debug)]
+pub struct CreateTable {
+    /// The table to make.
+    pub name: ObjectName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// What it is made of.
+    pub body: TableBody,
+}
+
+/// What a new table is made of.
+#[derive(Debug)]
+pub enum TableBody {
+    /// Columns and keys.
+    Columns {
+        /// In order.
+        columns: Vec<ColumnDefinition>,
+        /// PRIMARY KEY and UNIQUE over several columns.
+        keys: Vec<Key>,
+    },
+    /// AS query.
+    Query {
+        /// Names for the columns, where given.
+        columns: Vec<String>,
+        /// The query.
+        query: Query,
+        /// WITH NO DATA.
+        no_data: bool,
+    },
+}
+
+/// A column of CREATE TABLE.
+#[derive(Debug)]
+pub struct ColumnDefinition {
+    /// Its name.
+    pub name: String,
+    /// Its type, as a tree of `cast(null as type)`.
+    pub type_cast: Value,
+    /// NOT NULL.
+    pub not_null: bool,
+    /// PRIMARY KEY or UNIQUE.
+    pub key: Option<KeyKind>,
+    /// DEFAULT, as an expression tree.
+    pub default: Option<Value>,
+}
+
+/// A key over columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its kind.
+    pub kind: KeyKind,
+    /// Its columns.
+    pub columns: Vec<String>,
+}
+
+/// What a key promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "variants are SQL's words")]
+pub enum KeyKind {
+    Primary,
+    Unique,
+}
+
+/// `insert into name [(columns)] query`.
+#[derive(Debug)]
+pub struct Insert {
+    /// The table to write.
+    pub name: ObjectName,
+    /// Its columns, where given.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub query: Query,
+}
+
+/// `drop table [if exists] name`.
+#[derive(Debug)]
+pub struct DropTable {
+    /// The table to drop.
+    pub name: ObjectName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+}
+
+/// Reads exactly one statement over relations. Statements about the session are
+/// [`session_statement`](crate::session_statement)'s.
+///
+/// # Errors
+/// `Syntax` with a position; `NotSupported` for what Eider does not run, naming it.
+pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
+    let tokens = tokens(text)?;
+    if let Some(extra) = tokens.iter().find(|t| t.is_symbol(';')) {
+        return Err(
+            Error::new(ErrorKind::Syntax, "cannot take several statements at once")
+                .with_position(extra.start),
+        );
+    }
+    let first = tokens
+        .first()
+        .ok_or_else(|| Error::new(ErrorKind::Syntax, "the statement is empty"))?;
+    match keyword(first).as_str() {
+        "(" | "select" | "with" | "from" | "values" | "table" => {
+            query(text, parser).map(Statement::Query)
+        }
+        "describe" | "desc" => describe(text, parser),
+        "show" => Err(Error::not_supported("SHOW of catalog objects")
+            .with_hint("DESCRIBE a table, or use the client's own catalog functions")),
+        "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
+        "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
+        "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
+        word if is_known(word) => {
+            Err(Error::not_supported(word.to_ascii_uppercase()).with_position(first.start))
+        }
+        _ => Err(Error::new(
+            ErrorKind::Syntax,
+            format!("syntax error at or near \"{}\"", first.text),
+        )
+        .with_position(first.start)),
+    }
+}
+
+/// Reads one query and holds it against the grammar.
+pub(crate) fn query(text: &str, parser: &Parser) -> Result<Query> {
+    let tree = parser.parse(text)?;
+    tree::check(&tree)?;
+    Ok(Query {
+        text: text.to_owned(),
+        tree,
+    })
+}
+
+/// DuckDB reads `describe q` as `select * from <show of q>`.
+fn describe(text: &str, parser: &Parser) -> Result<Statement> {
+    let mut tree = parser.parse(text)?;
+    let shown = &mut tree["node"]["from_table"];
+    if shown["type"] != "SHOW_REF" || shown["show_type"] != "DESCRIBE" || shown["query"].is_null() {
+        return Err(Error::not_supported("this form of DESCRIBE"));
+    }
+    let inner = serde_json::json!({"node": shown["query"].take(), "named_param_map": []});
+    tree::check(&inner)?;
+    Ok(Statement::Describe(Query {
+        text: text.to_owned(),
+        tree: inner,
+    }))
+}
+
+fn keyword(token: &Token<'_>) -> String {
+    match token.kind {
+        TokenKind::Word => token.text.to_ascii_lowercase(),
+        TokenKind::Symbol(c) => c.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Statements of DuckDB and PostgreSQL that Eider refuses by name rather than as bad syntax.
+fn is_known(word: &str) -> bool {
+    matches!(
+        word,
+        "alter"
+            | "analyze"
+            | "analyse"
+            | "attach"
+            | "call"
+            | "checkpoint"
+            | "cluster"
+            | "comment"
+            | "copy"
+            | "declare"
+            | "delete"
+            | "detach"
+            | "do"
+            | "execute"
+            | "explain"
+            | "export"
+            | "fetch"
+            | "force"
+            | "grant"
+            | "import"
+            | "install"
+            | "load"
+            | "lock"
+            | "merge"
+            | "pivot"
+            | "pivot_wider"
+            | "pivot_longer"
+            | "pragma"
+            | "prepare"
+            | "refresh"
+            | "reindex"
+            | "replace"
+            | "revoke"
+            | "savepoint"
+            | "summarize"
+            | "truncate"
+            | "unpivot"
+            | "update"
+            | "use"
+            | "vacuum"
+    )
+}
