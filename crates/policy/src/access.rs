@@ -1,0 +1,182 @@
+//! What one principal may see of one relation: columns, and the barrier that its rows come through.
+
+use std::collections::BTreeSet;
+
+use model::{Column, Relation, RelationName, Result, SqlType};
+use serde_json::{Value, json};
+use tree::build;
+
+use crate::compile::{Compiler, Purpose, SELF};
+use crate::file::Privilege;
+use crate::set::{Grant, PolicySet};
+
+/// A principal's view of a relation.
+#[derive(Debug)]
+pub(crate) struct Access {
+    pub(crate) name: RelationName,
+    pub(crate) privileges: BTreeSet<Privilege>,
+    /// Visible columns in catalog order; all columns where only writing is allowed.
+    pub(crate) columns: Vec<Column>,
+    /// The query that stands in for the relation, where any row rule, mask or hidden column applies.
+    pub(crate) barrier: Option<Value>,
+}
+
+impl Access {
+    /// `None` where the relation does not exist for the principal.
+    pub(crate) fn new(
+        set: &PolicySet,
+        compiler: &Compiler<'_>,
+        relation: &Relation,
+    ) -> Result<Option<Self>> {
+        let grants: Vec<&Grant> = set.grants_for(compiler.principal, &relation.name).collect();
+        let privileges: BTreeSet<Privilege> = grants
+            .iter()
+            .flat_map(|g| g.privileges.iter().copied())
+            .collect();
+        let reading: Vec<&Grant> = grants
+            .into_iter()
+            .filter(|g| g.privileges.contains(&Privilege::Select))
+            .collect();
+        if reading.is_empty() {
+            let writes_only =
+                privileges.contains(&Privilege::Insert) || privileges.contains(&Privilege::Drop);
+            return Ok(writes_only.then(|| Self {
+                name: relation.name.clone(),
+                privileges,
+                columns: relation.columns.clone(),
+                barrier: None,
+            }));
+        }
+        let filter = rows_of(&reading, compiler, relation)?;
+        let mut columns = Vec::new();
+        let mut items = Vec::new();
+        let mut governed = filter.is_some();
+        let mut picks = Vec::new();
+        for column in &relation.columns {
+            let reaching: Vec<&Grant> = reading
+                .iter()
+                .copied()
+                .filter(|g| reaches(g, &column.name))
+                .collect();
+            if reaching.is_empty() {
+                governed = true;
+                continue;
+            }
+            let guard = if reaching.len() == reading.len() {
+                None
+            } else {
+                rows_of(&reaching, compiler, relation)?
+            };
+            let mask = set
+                .masks
+                .iter()
+                .find(|m| m.applies(compiler.principal, &relation.name, &column.name));
+            let mask = mask
+                .map(|m| compiler.compile(&m.expr, relation, Purpose::Mask(&column.sql_type)))
+                .transpose()?;
+            governed |= guard.is_some() || mask.is_some();
+            picks.push((column, guard, mask));
+        }
+        if picks.is_empty() {
+            return Ok(None);
+        }
+        for (column, guard, mask) in picks {
+            let sql_type = if governed {
+                without_enum(&column.sql_type)
+            } else {
+                column.sql_type.clone()
+            };
+            let plain = mask.is_none() && guard.is_none();
+            let mut value = mask.unwrap_or_else(|| build::column(&[SELF, &column.name]));
+            if sql_type != column.sql_type {
+                value = build::cast(value, compiler.type_tree(&sql_type)?);
+            }
+            let opaque = filter.is_some() || !plain || column.sql_type.contains_struct();
+            if opaque {
+                value = build::case(build::is_null(value.clone()), build::null(), value);
+            }
+            if let Some(guard) = guard {
+                value = build::case(guard, value, build::null());
+            }
+            items.push(build::aliased(value, &column.name));
+            let nullable = column.nullable || governed;
+            columns.push(Column {
+                name: column.name.clone(),
+                sql_type,
+                nullable,
+            });
+        }
+        let barrier = if governed {
+            let is_filtered = filter.is_some();
+            let mut query = build::select(
+                items,
+                build::base_table(&relation.name, SELF),
+                filter,
+                is_filtered,
+            );
+            tree::normalize(&mut query)?;
+            Some(query)
+        } else {
+            None
+        };
+        Ok(Some(Self {
+            name: relation.name.clone(),
+            privileges,
+            columns,
+            barrier,
+        }))
+    }
+}
+
+fn reaches(grant: &Grant, column: &str) -> bool {
+    grant
+        .columns
+        .as_ref()
+        .is_none_or(|columns| columns.contains(&model::fold(column)))
+}
+
+/// The rows of some grants together; `None` where one of them has all rows.
+fn rows_of(
+    grants: &[&Grant],
+    compiler: &Compiler<'_>,
+    relation: &Relation,
+) -> Result<Option<Value>> {
+    let mut conditions = Vec::with_capacity(grants.len());
+    for grant in grants {
+        match &grant.rows {
+            None => return Ok(None),
+            Some(rows) => conditions.push(compiler.compile(rows, relation, Purpose::Rows)?),
+        }
+    }
+    Ok(build::conjunction("CONJUNCTION_OR", conditions))
+}
+
+/// A dictionary lists values of hidden rows: ENUMs of governed relations are text.
+fn without_enum(sql_type: &SqlType) -> SqlType {
+    use std::sync::Arc;
+    let fields = |fields: &Arc<[(String, SqlType)]>| {
+        fields
+            .iter()
+            .map(|(n, t)| (n.clone(), without_enum(t)))
+            .collect()
+    };
+    match sql_type {
+        SqlType::Enum(_) => SqlType::Varchar,
+        SqlType::List(t) => SqlType::List(Arc::new(without_enum(t))),
+        SqlType::Array(t, n) => SqlType::Array(Arc::new(without_enum(t)), *n),
+        SqlType::Map(k, v) => SqlType::Map(Arc::new(without_enum(k)), Arc::new(without_enum(v))),
+        SqlType::Struct(f) => SqlType::Struct(fields(f)),
+        SqlType::Union(f) => SqlType::Union(fields(f)),
+        other => other.clone(),
+    }
+}
+
+/// The barrier as an item of FROM.
+pub(crate) fn as_table(barrier: &Value, alias: &str, columns: Value, sample: Value) -> Value {
+    let columns = if columns.is_null() {
+        json!([])
+    } else {
+        columns
+    };
+    build::subquery(barrier.clone(), alias, columns, sample)
+}

@@ -1,0 +1,152 @@
+//! Step 15 of the rewriting: a second reading of the final text, by code that shares nothing with
+//! the rewriter. It walks the plain JSON, so that a part the grammar forgot is still seen.
+
+use model::{Error, Expected, RelationName, Result, fold};
+use serde_json::Value;
+use tree::grammar::text;
+
+use crate::compile::SELF;
+use crate::file::Privilege;
+use crate::functions::{Decision, FunctionClass, functions};
+use crate::rewrite::GENERATED;
+use crate::view::View;
+
+/// Checks the canonical tree of the final text, and lists what it mentions.
+///
+/// # Errors
+/// `Internal` for anything the policy did not put there: the statement is not run.
+pub(crate) fn check(tree: &Value, view: &View) -> Result<Expected> {
+    let mut checker = Checker {
+        view,
+        ctes: vec![],
+        expected: Expected::default(),
+    };
+    checker.value(tree)?;
+    Ok(checker.expected)
+}
+
+struct Checker<'a> {
+    view: &'a View,
+    ctes: Vec<String>,
+    expected: Expected,
+}
+
+impl Checker<'_> {
+    fn value(&mut self, value: &Value) -> Result<()> {
+        match value {
+            Value::Array(items) => items.iter().try_for_each(|v| self.value(v)),
+            Value::Object(fields) => {
+                let outer = self.ctes.len();
+                let entries = value["cte_map"]["map"].as_array();
+                self.ctes.extend(
+                    entries
+                        .into_iter()
+                        .flatten()
+                        .map(|e| text(e, "key").to_owned()),
+                );
+                if fields.contains_key("table_name") {
+                    self.table(value)?;
+                }
+                if fields.contains_key("function_name") {
+                    self.function(value)?;
+                }
+                if !self.is_barrier(value)? {
+                    fields.values().try_for_each(|v| self.value(v))?;
+                }
+                self.ctes.truncate(outer);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn table(&mut self, table: &Value) -> Result<()> {
+        let parts = [
+            text(table, "catalog_name"),
+            text(table, "schema_name"),
+            text(table, "table_name"),
+        ];
+        if text(table, "type") != "BASE_TABLE" {
+            return Err(mismatch("a relation that is no base table"));
+        }
+        if parts[0].is_empty() {
+            let known = parts[2].starts_with(GENERATED) && self.ctes.iter().any(|c| c == parts[2]);
+            let plain = parts[1].is_empty() || parts[1] == "recurring";
+            return if known && plain {
+                Ok(())
+            } else {
+                Err(mismatch("a name that is not resolved"))
+            };
+        }
+        let name = RelationName::new(parts[0], parts[1], parts[2]);
+        let is_plain = self
+            .view
+            .access(&name)
+            .is_some_and(|a| a.barrier.is_none() && a.privileges.contains(&Privilege::Select));
+        if !is_plain {
+            return Err(mismatch("a governed relation outside of its barrier"));
+        }
+        self.expected.relations.insert(name);
+        Ok(())
+    }
+
+    fn function(&mut self, call: &Value) -> Result<()> {
+        let list = functions();
+        let name = text(call, "function_name");
+        let (catalog, schema) = (text(call, "catalog"), text(call, "schema"));
+        let builtin = matches!((catalog, schema), ("", "" | "main") | ("system", "main"));
+        let mut rules = list.expression(name);
+        rules.extend(list.table(name));
+        rules.extend(list.rule(FunctionClass::Window, name));
+        let allowed = list.is_syntax(name)
+            || rules.iter().any(|r| r.decision == Decision::Allow)
+                && !list
+                    .expression(name)
+                    .iter()
+                    .any(|r| r.decision != Decision::Allow);
+        let operator = call["is_operator"] != true || list.is_operator(name);
+        if !(builtin && allowed && operator) {
+            return Err(mismatch("a function that is not allowed"));
+        }
+        self.expected.functions.insert(fold(name));
+        Ok(())
+    }
+
+    /// Whether this is, field by field, the subquery that policy makes of one governed relation.
+    fn is_barrier(&mut self, value: &Value) -> Result<bool> {
+        let inner = &value["subquery"]["node"]["from_table"];
+        if text(inner, "alias") != SELF {
+            return Ok(false);
+        }
+        let name = RelationName::new(
+            text(inner, "catalog_name"),
+            text(inner, "schema_name"),
+            text(inner, "table_name"),
+        );
+        let barrier = self.view.access(&name).and_then(|a| a.barrier.as_ref());
+        let same = barrier.is_some_and(|b| tree::canonical(b) == value["subquery"]);
+        if !same || text(value, "type") != "SUBQUERY" || value.get("class").is_some() {
+            return Err(mismatch("a barrier that policy did not make"));
+        }
+        self.expected.relations.insert(name);
+        self.collect_functions(&value["subquery"]);
+        Ok(true)
+    }
+
+    fn collect_functions(&mut self, value: &Value) {
+        match value {
+            Value::Array(items) => items.iter().for_each(|v| self.collect_functions(v)),
+            Value::Object(fields) => {
+                if let Some(name) = fields.get("function_name").and_then(Value::as_str) {
+                    self.expected.functions.insert(fold(name));
+                }
+                fields.values().for_each(|v| self.collect_functions(v));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn mismatch(what: &str) -> Error {
+    Error::internal(format!("parser_mismatch: the final text holds {what}"))
+}

@@ -1,0 +1,445 @@
+//! Predicates and masks, compiled at load: total, of the right type, free of names that a user could
+//! capture, with the principal's own values as literals.
+
+use model::{Attribute, Error, ErrorKind, Principal, Relation, Result, SqlType};
+use serde_json::{Value, json};
+use tree::grammar::text;
+use tree::{Parser, Sidecar, build};
+
+use crate::functions::{Rule, functions};
+
+/// The alias of the governed table inside its barrier.
+pub(crate) const SELF: &str = "__eider";
+
+/// What an expression is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose<'a> {
+    /// Decides whether a row is seen: BOOLEAN.
+    Rows,
+    /// Stands in for a column: of the column's own type.
+    Mask(&'a SqlType),
+}
+
+/// Compiles expressions for one principal. The sidecar knows every relation and holds no rows.
+pub(crate) struct Compiler<'a> {
+    pub(crate) parser: &'a Parser,
+    pub(crate) sidecar: &'a Sidecar,
+    pub(crate) principal: &'a Principal,
+}
+
+impl Compiler<'_> {
+    /// An expression over the columns of `relation`, under the alias [`SELF`].
+    pub(crate) fn compile(
+        &self,
+        expression: &str,
+        relation: &Relation,
+        purpose: Purpose<'_>,
+    ) -> Result<Value> {
+        let parsed = plan::parse_expression(expression, self.parser)?;
+        let scope = Scope {
+            compiler: self,
+            relation,
+        };
+        let mut compiled = scope.total(parsed)?;
+        let wanted = match purpose {
+            Purpose::Rows => &SqlType::Boolean,
+            Purpose::Mask(sql_type) => sql_type,
+        };
+        let mut found = scope.type_of(&compiled)?;
+        if found != *wanted && matches!(purpose, Purpose::Mask(_)) {
+            if let Some(literal) = literal_text(&compiled) {
+                compiled = scope.literal_of(&literal.to_owned(), &found, wanted)?;
+                found = scope.type_of(&compiled)?;
+            } else if found == SqlType::Null {
+                compiled = build::cast(compiled, self.type_tree(wanted)?);
+                found = scope.type_of(&compiled)?;
+            }
+        }
+        if found != *wanted {
+            return Err(bad(format_args!(
+                "the expression is of type {found}, and must be {wanted}"
+            )));
+        }
+        Ok(compiled)
+    }
+
+    /// A type in the tree's form.
+    pub(crate) fn type_tree(&self, sql_type: &SqlType) -> Result<Value> {
+        let mut cast = plan::parse_expression(&format!("cast(null as {sql_type})"), self.parser)?;
+        Ok(cast["cast_type"].take())
+    }
+}
+
+struct Scope<'a> {
+    compiler: &'a Compiler<'a>,
+    relation: &'a Relation,
+}
+
+impl Scope<'_> {
+    /// The same expression in the form that policies are written in, refused unless it can't throw.
+    fn total(&self, mut expr: Value) -> Result<Value> {
+        expr["alias"] = json!("");
+        match text(&expr, "class") {
+            "COLUMN_REF" => self.column(&expr),
+            "CONSTANT" => self.constant(&expr),
+            "FUNCTION" => self.function(expr),
+            "COMPARISON" => self.comparable(expr, &["left", "right"]),
+            "BETWEEN" => self.comparable(expr, &["input", "lower", "upper"]),
+            "CONJUNCTION" => self.list(expr, false),
+            "OPERATOR" => match text(&expr, "type") {
+                "OPERATOR_NOT" | "OPERATOR_IS_NULL" | "OPERATOR_IS_NOT_NULL" => {
+                    self.list(expr, false)
+                }
+                "COMPARE_IN" | "COMPARE_NOT_IN" | "OPERATOR_COALESCE" => self.list(expr, true),
+                other => Err(not_total(&other.to_ascii_lowercase())),
+            },
+            "CASE" => self.case(expr),
+            "CAST" => self.cast(expr),
+            other => Err(not_total(&other.to_ascii_lowercase())),
+        }
+    }
+
+    fn column(&self, expr: &Value) -> Result<Value> {
+        let names: Vec<&str> = expr["column_names"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let [name] = names.as_slice() else {
+            return Err(bad(format_args!(
+                "write the plain column instead of \"{}\"",
+                names.join(".")
+            )));
+        };
+        if let Some(column) = self.relation.column(name) {
+            return Ok(build::column(&[SELF, &column.name]));
+        }
+        match model::fold(name).as_str() {
+            "current_user" | "session_user" | "user" => {
+                Ok(build::literal(&self.compiler.principal.name, "VARCHAR"))
+            }
+            "current_roles" => {
+                let roles = &self.compiler.principal.roles;
+                let items = roles.iter().map(|r| build::literal(r, "VARCHAR")).collect();
+                let list = json!({
+                    "id": "LIST",
+                    "type_info": {
+                        "type": "LIST_TYPE_INFO", "alias": "", "extension_info": null,
+                        "child_type": {"id": "VARCHAR", "type_info": null}
+                    }
+                });
+                Ok(build::cast(build::list(items), list))
+            }
+            _ => Err(bad(format_args!(
+                "there is no column \"{name}\" in {}",
+                self.relation.name
+            ))),
+        }
+    }
+
+    fn constant(&self, expr: &Value) -> Result<Value> {
+        let value = &expr["value"];
+        if value["is_null"] == true {
+            return Ok(build::null());
+        }
+        let id = text(&value["type"], "id").to_owned();
+        if id == "VARCHAR" {
+            return Ok(build::literal(text(value, "value"), "VARCHAR"));
+        }
+        // DuckDB prints the constant; the text, read as its own type, is the literal.
+        let printed = self.compiler.parser.print(&build::select(
+            vec![expr.clone()],
+            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE}),
+            None,
+            false,
+        ))?;
+        let digits = printed.trim_start_matches("SELECT ").trim();
+        let mut literal = build::literal(digits, "VARCHAR");
+        literal["cast_type"] = value["type"].clone();
+        self.evaluates(&literal)?;
+        Ok(literal)
+    }
+
+    fn function(&self, mut expr: Value) -> Result<Value> {
+        let name = model::fold(text(&expr, "function_name"));
+        if !matches!(text(&expr, "schema"), "" | "main")
+            || !matches!(text(&expr, "catalog"), "" | "system")
+        {
+            return Err(not_total(&name));
+        }
+        match name.as_str() {
+            "attribute" => return self.attribute(&expr),
+            "current_user" | "session_user" => {
+                return Ok(build::literal(&self.compiler.principal.name, "VARCHAR"));
+            }
+            _ => {}
+        }
+        let rules = functions().expression(&name);
+        let plain = expr["filter"].is_null()
+            && expr["distinct"] == false
+            && expr["order_bys"]["orders"]
+                .as_array()
+                .is_none_or(Vec::is_empty);
+        let allowed = !rules.is_empty()
+            && rules.iter().all(|r| {
+                r.decision == crate::Decision::Allow && (r.total || r.total_with_literals)
+            });
+        if !plain || !allowed {
+            return Err(not_total(&name));
+        }
+        let children = expr["children"].take();
+        let Value::Array(children) = children else {
+            return Err(not_total(&name));
+        };
+        let children: Vec<Value> = children
+            .into_iter()
+            .map(|c| self.total(c))
+            .collect::<Result<_>>()?;
+        for rule in rules {
+            self.arguments(&name, rule, &children)?;
+        }
+        expr["children"] = Value::Array(children);
+        expr["function_name"] = json!(name);
+        expr["schema"] = json!("main");
+        expr["catalog"] = json!("system");
+        expr["is_operator"] = json!(false);
+        Ok(expr)
+    }
+
+    fn arguments(&self, name: &str, rule: Rule, children: &[Value]) -> Result<()> {
+        for child in children {
+            if rule.time_zone && self.type_of(child)? == SqlType::TimestampTz {
+                return Err(bad(format_args!(
+                    "{name}() of a TIMESTAMP WITH TIME ZONE follows the user's time zone"
+                )));
+            }
+        }
+        if rule.total {
+            return Ok(());
+        }
+        let (first, rest) = children.split_first().ok_or_else(|| not_total(name))?;
+        let small = |literal: &str| match literal.parse::<i64>() {
+            Ok(number) => number.abs() <= 1_000_000,
+            Err(_) => !literal.contains('\0'),
+        };
+        if !rest.iter().all(|c| literal_text(c).is_some_and(small)) {
+            return Err(bad(format_args!(
+                "the arguments of {name}() after the first must be plain literals"
+            )));
+        }
+        let sample = match self.type_of(first)? {
+            SqlType::Varchar => build::literal("abc", "VARCHAR"),
+            SqlType::Blob => build::literal("abc", "BLOB"),
+            SqlType::Date => build::literal("2000-01-01", "DATE"),
+            SqlType::Timestamp => build::literal("2000-01-01 00:00:00", "TIMESTAMP"),
+            SqlType::Integer => build::literal("1", "INTEGER"),
+            SqlType::BigInt => build::literal("1", "BIGINT"),
+            SqlType::Double => build::literal("1", "DOUBLE"),
+            other => return Err(bad(format_args!("{name}() of type {other} may throw"))),
+        };
+        let mut trial = vec![sample];
+        trial.extend(rest.iter().cloned());
+        let call = json!({
+            "class": "FUNCTION", "type": "FUNCTION", "alias": "", "query_location": build::NOWHERE,
+            "function_name": name, "schema": "main", "children": trial, "filter": null,
+            "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "distinct": false, "is_operator": false,
+            "export_state": false, "catalog": "system"
+        });
+        self.evaluates(&call)
+    }
+
+    fn attribute(&self, expr: &Value) -> Result<Value> {
+        let name = match expr["children"].as_array().map(Vec::as_slice) {
+            Some([argument]) => text(&argument["value"], "value").to_owned(),
+            _ => String::new(),
+        };
+        if name.is_empty() {
+            return Err(bad("attribute() takes the name of an attribute in quotes"));
+        }
+        match self.compiler.principal.attributes.get(&name) {
+            Some(Attribute::Text(text)) => Ok(build::literal(text, "VARCHAR")),
+            Some(Attribute::Integer(number)) => Ok(build::literal(&number.to_string(), "BIGINT")),
+            Some(Attribute::Boolean(b)) => {
+                Ok(build::literal(if *b { "true" } else { "false" }, "BOOLEAN"))
+            }
+            // Missing means no, never NULL that some expression turns into yes.
+            None => Err(bad(format_args!(
+                "principal \"{}\" has no attribute \"{name}\"",
+                self.compiler.principal.name
+            ))),
+        }
+    }
+
+    fn list(&self, mut expr: Value, one_type: bool) -> Result<Value> {
+        let Value::Array(children) = expr["children"].take() else {
+            return Err(not_total("this"));
+        };
+        let mut children: Vec<Value> = children
+            .into_iter()
+            .map(|c| self.total(c))
+            .collect::<Result<_>>()?;
+        if one_type {
+            self.one_type(&mut children)?;
+        }
+        expr["children"] = Value::Array(children);
+        Ok(expr)
+    }
+
+    fn comparable(&self, mut expr: Value, fields: &[&str]) -> Result<Value> {
+        let mut operands: Vec<Value> = fields
+            .iter()
+            .map(|f| self.total(expr[*f].take()))
+            .collect::<Result<_>>()?;
+        self.one_type(&mut operands)?;
+        for (field, operand) in fields.iter().zip(operands) {
+            expr[*field] = operand;
+        }
+        Ok(expr)
+    }
+
+    fn case(&self, mut expr: Value) -> Result<Value> {
+        let Value::Array(mut checks) = expr["case_checks"].take() else {
+            return Err(not_total("case"));
+        };
+        let mut results = vec![self.total(expr["else_expr"].take())?];
+        for check in &mut checks {
+            check["when_expr"] = self.total(check["when_expr"].take())?;
+            results.push(self.total(check["then_expr"].take())?);
+        }
+        self.one_type(&mut results)?;
+        let mut results = results.into_iter();
+        expr["else_expr"] = results.next().unwrap_or_default();
+        for (check, result) in checks.iter_mut().zip(results) {
+            check["then_expr"] = result;
+        }
+        expr["case_checks"] = Value::Array(checks);
+        Ok(expr)
+    }
+
+    fn cast(&self, mut expr: Value) -> Result<Value> {
+        let child = self.total(expr["child"].take())?;
+        let of_literal = literal_text(&child).is_some();
+        expr["child"] = child;
+        if expr["try_cast"] == false && !of_literal {
+            return Err(bad("CAST may throw on a hidden row: write TRY_CAST"));
+        }
+        if of_literal {
+            self.evaluates(&expr)?;
+        }
+        Ok(expr)
+    }
+
+    /// Makes all operands of one type, so that no conversion happens on rows: literals are converted
+    /// now, and exactly.
+    fn one_type(&self, operands: &mut [Value]) -> Result<()> {
+        let types: Vec<SqlType> = operands
+            .iter()
+            .map(|o| self.type_of(o))
+            .collect::<Result<_>>()?;
+        let fixed = operands
+            .iter()
+            .zip(&types)
+            .find(|(o, t)| literal_text(o).is_none() && **t != SqlType::Null)
+            .or_else(|| {
+                operands
+                    .iter()
+                    .zip(&types)
+                    .find(|(_, t)| **t != SqlType::Null)
+            })
+            .map(|(_, t)| t.clone());
+        let Some(wanted) = fixed else {
+            return Ok(());
+        };
+        for (operand, found) in operands.iter_mut().zip(types) {
+            if found == wanted || found == SqlType::Null {
+                continue;
+            }
+            let literal = literal_text(operand).map(str::to_owned);
+            match literal {
+                Some(literal) => *operand = self.literal_of(&literal, &found, &wanted)?,
+                None => {
+                    return Err(bad(format_args!(
+                        "{found} and {wanted} meet without a conversion that can't throw: write TRY_CAST"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A literal of another type with exactly the same value.
+    fn literal_of(&self, literal: &str, from: &SqlType, to: &SqlType) -> Result<Value> {
+        let source = self.compiler.type_tree(from)?;
+        let target = self.compiler.type_tree(to)?;
+        let mut converted = build::literal(literal, "VARCHAR");
+        converted["cast_type"] = target;
+        self.evaluates(&converted)?;
+        let inexact = || {
+            bad(format_args!(
+                "{literal} is not exactly a value of type {to}"
+            ))
+        };
+        if *from != SqlType::Varchar && *to != SqlType::Varchar {
+            let mut original = build::literal(literal, "VARCHAR");
+            original["cast_type"] = source;
+            let equal = json!({
+                "class": "COMPARISON", "type": "COMPARE_EQUAL", "alias": "", "query_location": build::NOWHERE,
+                "left": original, "right": converted
+            });
+            let rows = self.rows(&equal)?;
+            if rows.as_deref() != Some("true") {
+                return Err(inexact());
+            }
+        }
+        Ok(converted)
+    }
+
+    fn evaluates(&self, expr: &Value) -> Result<()> {
+        self.rows(expr).map(|_| ())
+    }
+
+    fn rows(&self, expr: &Value) -> Result<Option<String>> {
+        let from =
+            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+        let query = build::select(vec![expr.clone()], from, None, false);
+        let printed = self.compiler.parser.print(&query)?;
+        let rows = self.compiler.sidecar.evaluate(&printed)?;
+        Ok(rows.scalar())
+    }
+
+    fn type_of(&self, expr: &Value) -> Result<SqlType> {
+        let from = build::base_table(&self.relation.name, SELF);
+        let mut query = build::select(vec![expr.clone()], from, None, false);
+        tree::normalize(&mut query)?;
+        let printed = self.compiler.parser.print(&query)?;
+        let description = self.compiler.sidecar.describe(&printed)?;
+        description
+            .schema
+            .as_ref()
+            .and_then(|s| s.columns.first())
+            .map(|c| c.sql_type.clone())
+            .ok_or_else(|| bad("the type of the expression is not known"))
+    }
+}
+
+/// The text of `cast('text' as type)`.
+fn literal_text(expr: &Value) -> Option<&str> {
+    let child = &expr["child"];
+    let is_literal = text(expr, "class") == "CAST"
+        && text(child, "class") == "CONSTANT"
+        && text(&child["value"]["type"], "id") == "VARCHAR";
+    is_literal
+        .then(|| child["value"]["value"].as_str())
+        .flatten()
+}
+
+fn not_total(name: &str) -> Error {
+    bad(format_args!(
+        "{name} is not in the list of what can't throw on a hidden row"
+    ))
+}
+
+fn bad(reason: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Config, reason.to_string())
+}

@@ -1,0 +1,30 @@
+//! Statement + principal + policy → sealed request. Deny by default: what no grant reaches does not
+//! exist, what the function list does not allow does not exist, and what the rewriting does not
+//! understand is refused.
+
+mod access;
+mod authorise;
+mod calls;
+mod checker;
+mod compile;
+mod file;
+mod functions;
+mod pattern;
+mod rewrite;
+mod scope;
+mod set;
+mod view;
+mod write;
+
+pub use authorise::{Authorised, CommandTag, authorise};
+pub use file::Privilege;
+pub use functions::{Decision, FunctionClass, Functions, Rule, functions};
+pub use set::PolicySet;
+pub use view::View;
+
+/// What `version()` answers. Clients read PostgreSQL's version out of it.
+pub const VERSION: &str = concat!(
+    "PostgreSQL 15.8 (Eider ",
+    env!("CARGO_PKG_VERSION"),
+    ", DuckDB 1.5.5)"
+);

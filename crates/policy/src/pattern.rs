@@ -1,0 +1,55 @@
+//! Patterns over names: `catalog.schema.table`, with `*` for any in each part.
+
+use model::{RelationName, fold};
+
+/// A pattern of `N` parts, folded. `None` is `*`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pattern<const N: usize>([Option<String>; N]);
+
+impl<const N: usize> Pattern<N> {
+    /// Reads `a.b.c`; a part may be in double quotes.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let tokens = plan::tokens(text).map_err(|e| e.message().to_owned())?;
+        let mut parts = Vec::with_capacity(N);
+        for (i, token) in tokens.iter().enumerate() {
+            if i % 2 == 1 {
+                if !token.is_symbol('.') {
+                    return Err(format!("expected a dot in \"{text}\""));
+                }
+            } else if token.is_symbol('*') {
+                parts.push(None);
+            } else if let Some(name) = token.name() {
+                parts.push(Some(fold(&name)));
+            } else {
+                return Err(format!("expected a name or * in \"{text}\""));
+            }
+        }
+        <[Option<String>; N]>::try_from(parts)
+            .map(Self)
+            .map_err(|_| format!("\"{text}\" must have {N} parts"))
+    }
+
+    /// The part, where it is not `*`.
+    pub(crate) fn part(&self, n: usize) -> Option<&str> {
+        self.0[n].as_deref()
+    }
+
+    fn matches_parts(&self, parts: [&str; N]) -> bool {
+        self.0
+            .iter()
+            .zip(parts)
+            .all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
+    }
+}
+
+impl Pattern<3> {
+    pub(crate) fn matches(&self, name: &RelationName) -> bool {
+        self.matches_parts([&name.catalog, &name.schema, &name.name])
+    }
+}
+
+impl Pattern<4> {
+    pub(crate) fn matches(&self, name: &RelationName, column: &str) -> bool {
+        self.matches_parts([&name.catalog, &name.schema, &name.name, column])
+    }
+}

@@ -1,0 +1,550 @@
+//! Steps 3 to 8 and 11 of the rewriting: names resolved, functions allowed, every governed relation
+//! behind its barrier.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use model::{Error, ErrorKind, Result, SqlType, fold};
+use serde_json::{Value, json};
+use tree::grammar::{Field, text};
+use tree::{Parser, build, walk};
+
+use crate::access::{Access, as_table};
+use crate::calls::Calls;
+use crate::file::Privilege;
+use crate::scope::{FromItem, FromScope, requalify, some_column};
+use crate::view::View;
+
+/// Prefix of every generated name.
+pub(crate) const GENERATED: &str = "__eider_";
+
+/// Deepest nesting of queries: DuckDB's binder takes twice as long with each level.
+const MAX_QUERY_DEPTH: usize = 16;
+
+/// Rewrites one query for one principal.
+pub(crate) struct Rewriter<'a> {
+    view: &'a View,
+    parser: &'a Parser,
+    calls: Calls<'a>,
+    /// CTEs in scope, by folded name, innermost last.
+    ctes: Vec<(String, String)>,
+    froms: Vec<FromScope>,
+    generated: usize,
+    depth: usize,
+    /// Names before a star that would print without the quotes they need.
+    quoted_stars: BTreeSet<String>,
+    /// Names that something in the statement gives to a column.
+    given_names: BTreeSet<String>,
+    governed: bool,
+}
+
+impl<'a> Rewriter<'a> {
+    pub(crate) fn new(view: &'a View, parser: &'a Parser) -> Self {
+        Self {
+            view,
+            parser,
+            calls: Calls::new(view),
+            ctes: vec![],
+            froms: vec![],
+            generated: 0,
+            depth: 0,
+            quoted_stars: BTreeSet::new(),
+            given_names: BTreeSet::new(),
+            governed: false,
+        }
+    }
+
+    /// Rewrites in place, and says whether a governed relation takes part.
+    pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<bool> {
+        self.survey(query, Field::Query)?;
+        self.visit(query, Field::Query)?;
+        Ok(self.governed)
+    }
+
+    /// Collects what has to be known of the whole statement before any part is rewritten.
+    fn survey(&mut self, value: &mut Value, field: Field) -> Result<()> {
+        let name = text(value, "relation_name");
+        if field == Field::Expr && !name.is_empty() && !self.parser.is_plain(name) {
+            self.quoted_stars.insert(fold(name));
+        }
+        for given in [text(value, "alias")]
+            .into_iter()
+            .chain(names(&value["column_name_alias"]))
+        {
+            if !given.is_empty() {
+                self.given_names.insert(fold(given));
+            }
+        }
+        if let Some(entries) = value["cte_map"]["map"].as_array() {
+            let aliases = entries.iter().flat_map(|e| names(&e["value"]["aliases"]));
+            self.given_names.extend(aliases.map(fold));
+        }
+        walkable(field).map_or(Ok(()), |field| {
+            walk::children(value, field, &mut |v, f| self.survey(v, f))
+        })
+    }
+
+    fn visit(&mut self, value: &mut Value, field: Field) -> Result<()> {
+        match field {
+            Field::Node => self.node(value),
+            Field::Expr => self.expr(value),
+            Field::Table => self.table(value),
+            Field::Query => {
+                self.depth += 1;
+                if self.depth > MAX_QUERY_DEPTH {
+                    return Err(Error::new(
+                        ErrorKind::TooComplex,
+                        format!("queries are nested more than {MAX_QUERY_DEPTH} deep"),
+                    ));
+                }
+                self.parts(value, Field::Query)?;
+                self.depth -= 1;
+                Ok(())
+            }
+            Field::MaybeSample => self.calls.sample(value),
+            _ => Ok(()),
+        }
+    }
+
+    fn parts(&mut self, value: &mut Value, field: Field) -> Result<()> {
+        walk::children(value, field, &mut |v, f| self.visit(v, f))
+    }
+
+    fn fresh(&mut self, what: &str) -> String {
+        self.generated += 1;
+        format!("{GENERATED}{what}{}", self.generated)
+    }
+
+    fn node(&mut self, node: &mut Value) -> Result<()> {
+        let outer = self.ctes.len();
+        self.with_clause(node)?;
+        match text(node, "type") {
+            "SELECT_NODE" => self.select(node)?,
+            "SET_OPERATION_NODE" => {
+                for field in ["left", "right"] {
+                    self.visit(&mut node[field], Field::Node)?;
+                }
+                self.field(node, "modifiers", Field::Modifiers)?;
+            }
+            // Visited with the WITH entry that it is the body of.
+            other => {
+                return Err(Error::not_supported(format_args!(
+                    "this form of SQL ({})",
+                    fold(other)
+                )));
+            }
+        }
+        self.ctes.truncate(outer);
+        Ok(())
+    }
+
+    fn field(&mut self, value: &mut Value, name: &str, field: Field) -> Result<()> {
+        walk::part(&mut value[name], field, &mut |v, f| self.visit(v, f))
+    }
+
+    /// Step 4: an entry sees those before it and the outer ones; a recursive one sees itself in its
+    /// right arm only. Each gets a generated name.
+    fn with_clause(&mut self, node: &mut Value) -> Result<()> {
+        let Some(entries) = node["cte_map"]["map"].as_array_mut() else {
+            return Ok(());
+        };
+        for entry in entries {
+            let name = fold(text(entry, "key"));
+            let generated = self.fresh("c");
+            let info = &mut entry["value"];
+            let body = &mut info["query"]["node"];
+            if text(body, "type") == "RECURSIVE_CTE_NODE" {
+                self.recursive(body, &name, &generated)?;
+            } else {
+                self.visit(&mut info["query"], Field::Query)?;
+            }
+            self.field(info, "key_targets", Field::Exprs)?;
+            entry["key"] = json!(generated);
+            self.ctes.push((name, generated));
+        }
+        Ok(())
+    }
+
+    fn recursive(&mut self, node: &mut Value, name: &str, generated: &str) -> Result<()> {
+        let outer = self.ctes.len();
+        self.with_clause(node)?;
+        self.visit(&mut node["left"], Field::Node)?;
+        self.ctes.push((name.to_owned(), generated.to_owned()));
+        self.visit(&mut node["right"], Field::Node)?;
+        self.field(node, "modifiers", Field::Modifiers)?;
+        self.field(node, "key_targets", Field::Exprs)?;
+        node["cte_name"] = json!(generated);
+        self.ctes.truncate(outer);
+        Ok(())
+    }
+
+    fn select(&mut self, node: &mut Value) -> Result<()> {
+        let mut scope = FromScope::default();
+        let mut tables = VecDeque::new();
+        self.gather(&node["from_table"], &mut scope, &mut tables)?;
+        self.rename_alike(&mut scope);
+        self.froms.push(scope);
+        // Expressions first, while relations still stand under their own names.
+        self.visit(&mut node["from_table"], Field::Table)?;
+        self.field(node, "where_clause", Field::MaybeExpr)?;
+        self.select_list(&mut node["select_list"])?;
+        for (name, field) in [
+            ("group_expressions", Field::Exprs),
+            ("having", Field::MaybeExpr),
+            ("qualify", Field::MaybeExpr),
+            ("sample", Field::MaybeSample),
+            ("modifiers", Field::Modifiers),
+        ] {
+            self.field(node, name, field)?;
+        }
+        let scope = self.froms.pop().unwrap_or_default();
+        let mut renamed = scope.0.into_iter();
+        self.replace(&mut node["from_table"], &mut renamed, &mut tables)
+    }
+
+    /// A session function becomes a constant, and keeps the name that its column has without an alias.
+    fn select_list(&mut self, list: &mut Value) -> Result<()> {
+        for item in list.as_array_mut().into_iter().flatten() {
+            let implicit = match text(item, "class") {
+                "COLUMN_REF" => names(&item["column_names"]).last().map(str::to_owned),
+                "FUNCTION" => Some(format!("{}()", text(item, "function_name"))),
+                _ => None,
+            };
+            let class = text(item, "class").to_owned();
+            self.visit(item, Field::Expr)?;
+            if text(item, "class") != class
+                && text(item, "alias").is_empty()
+                && let Some(implicit) = implicit
+            {
+                item["alias"] = json!(implicit);
+            }
+        }
+        Ok(())
+    }
+
+    /// Step 5: resolves the relations of one FROM, in order, and notes all names in it.
+    fn gather(
+        &self,
+        table: &Value,
+        scope: &mut FromScope,
+        tables: &mut VecDeque<Source<'a>>,
+    ) -> Result<()> {
+        let alias = text(table, "alias");
+        let mut item = FromItem {
+            name: alias.to_owned(),
+            full: None,
+            columns: None,
+            renamed: None,
+        };
+        match text(table, "type") {
+            "JOIN" => {
+                self.gather(&table["left"], scope, tables)?;
+                self.gather(&table["right"], scope, tables)?;
+                if alias.is_empty() {
+                    return Ok(());
+                }
+            }
+            "EMPTY" => return Ok(()),
+            "BASE_TABLE" => {
+                let source = self.source(table)?;
+                let renames_columns = table["column_name_alias"]
+                    .as_array()
+                    .is_some_and(|a| !a.is_empty());
+                if alias.is_empty() {
+                    text(table, "table_name").clone_into(&mut item.name);
+                }
+                if let Source::Relation(access) = source {
+                    item.full = alias.is_empty().then(|| access.name.clone());
+                    item.columns = (!renames_columns).then(|| access.columns.clone());
+                }
+                tables.push_back(source);
+            }
+            "TABLE_FUNCTION" if alias.is_empty() => {
+                text(&table["function"], "function_name").clone_into(&mut item.name);
+            }
+            _ => {}
+        }
+        scope.0.push(item);
+        Ok(())
+    }
+
+    fn source(&self, table: &Value) -> Result<Source<'a>> {
+        let parts = [
+            text(table, "catalog_name"),
+            text(table, "schema_name"),
+            text(table, "table_name"),
+        ];
+        let (schema, name) = (parts[1], parts[2]);
+        let of_cte = parts[0].is_empty() && (schema.is_empty() || fold(schema) == "recurring");
+        if of_cte
+            && let Some((_, generated)) = self.ctes.iter().rev().find(|(n, _)| *n == fold(name))
+        {
+            return Ok(Source::Cte(generated.clone()));
+        }
+        let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
+        let located = |e: Error| match table["query_location"].as_u64() {
+            Some(at) if at != build::NOWHERE => {
+                e.with_position(usize::try_from(at).unwrap_or_default())
+            }
+            _ => e,
+        };
+        let access = self.view.resolve(&parts).map_err(located)?;
+        if !access.privileges.contains(&Privilege::Select) {
+            let denied = Error::new(
+                ErrorKind::PermissionDenied,
+                format!("permission denied to read {}", access.name),
+            );
+            return Err(located(denied));
+        }
+        Ok(Source::Relation(access))
+    }
+
+    /// Items of the same name, told apart only by what is before it, get names of their own; so do
+    /// those whose name would print unquoted before a star.
+    fn rename_alike(&mut self, scope: &mut FromScope) {
+        let folded: Vec<String> = scope.0.iter().map(|i| fold(&i.name)).collect();
+        for (i, item) in scope.0.iter_mut().enumerate() {
+            let alike =
+                item.full.is_some() && folded.iter().filter(|n| **n == folded[i]).count() > 1;
+            if alike || self.quoted_stars.contains(&folded[i]) {
+                self.generated += 1;
+                item.renamed = Some(format!("{GENERATED}t{}", self.generated));
+            }
+        }
+    }
+
+    /// Visits what is inside FROM, but not the relations themselves.
+    fn table(&mut self, table: &mut Value) -> Result<()> {
+        if text(table, "type") == "TABLE_FUNCTION" {
+            self.calls.table_function(&table["function"])?;
+            // The call itself has been judged as one in FROM; its arguments are expressions.
+            self.field(&mut table["function"], "children", Field::Exprs)?;
+            for field in ["filter", "order_bys"] {
+                let kind = if field == "filter" {
+                    Field::MaybeExpr
+                } else {
+                    Field::OrderModifier
+                };
+                self.field(&mut table["function"], field, kind)?;
+            }
+            return self.field(table, "sample", Field::MaybeSample);
+        }
+        self.parts(table, Field::Table)
+    }
+
+    /// Step 8: puts each relation of one FROM in the form that its reader may have.
+    fn replace(
+        &mut self,
+        table: &mut Value,
+        items: &mut impl Iterator<Item = FromItem>,
+        tables: &mut VecDeque<Source<'a>>,
+    ) -> Result<()> {
+        if text(table, "type") == "JOIN" {
+            self.replace(&mut table["left"], items, tables)?;
+            self.replace(&mut table["right"], items, tables)?;
+            if text(table, "alias").is_empty() {
+                return Ok(());
+            }
+        }
+        if text(table, "type") == "EMPTY" {
+            return Ok(());
+        }
+        let item = items
+            .next()
+            .ok_or_else(|| Error::internal("an item of FROM was not gathered"))?;
+        if text(table, "type") != "BASE_TABLE" {
+            if let Some(renamed) = item.renamed {
+                table["alias"] = json!(renamed);
+            }
+            return Ok(());
+        }
+        let source = tables
+            .pop_front()
+            .ok_or_else(|| Error::internal("a relation of FROM was not gathered"))?;
+        let columns = table["column_name_alias"].take();
+        let sample = table["sample"].take();
+        let name = item.new_name();
+        *table = match source {
+            Source::Cte(generated) => {
+                table["table_name"] = json!(generated);
+                table["alias"] = json!(name);
+                table["column_name_alias"] = columns;
+                table["sample"] = sample;
+                return Ok(());
+            }
+            Source::Relation(Access {
+                barrier: Some(barrier),
+                ..
+            }) => {
+                self.governed = true;
+                as_table(barrier, name, columns, sample)
+            }
+            Source::Relation(access) => {
+                let mut plain = build::base_table(&access.name, name);
+                plain["column_name_alias"] = columns;
+                plain["sample"] = sample;
+                plain
+            }
+        };
+        Ok(())
+    }
+
+    fn expr(&mut self, expr: &mut Value) -> Result<()> {
+        match text(expr, "class") {
+            "COLUMN_REF" => return self.column(expr),
+            "STAR" => self.star(expr)?,
+            "FUNCTION" => {
+                if let Some(constant) = self.calls.function(expr)? {
+                    *expr = constant;
+                    return Ok(());
+                }
+            }
+            "WINDOW" => self.calls.window(expr)?,
+            "COLLATE" => self.calls.collation(expr)?,
+            "PARAMETER" => parameter(expr)?,
+            _ => {}
+        }
+        self.parts(expr, Field::Expr)
+    }
+
+    fn column(&mut self, expr: &mut Value) -> Result<()> {
+        let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
+        let last = parts.last().map(|p| fold(p)).unwrap_or_default();
+        let given = some_column(&self.froms, &last) || self.given_names.contains(&last);
+        if last == "rowid" && !given {
+            return Err(located(
+                Error::new(
+                    ErrorKind::UndefinedColumn,
+                    "column \"rowid\" does not exist",
+                ),
+                expr,
+            ));
+        }
+        if parts.len() == 1
+            && !given
+            && let Some(constant) = self.calls.bare(&last)?
+        {
+            *expr = build::aliased(constant, text(expr, "alias"));
+            return Ok(());
+        }
+        requalify(&self.froms, &mut parts);
+        expr["column_names"] = json!(parts);
+        Ok(())
+    }
+
+    /// Step 3: a star prints the name before it without quotes.
+    fn star(&self, expr: &mut Value) -> Result<()> {
+        let item = |name: &str| {
+            self.froms
+                .iter()
+                .rev()
+                .flat_map(|s| &s.0)
+                .find(|i| i.is_named(name))
+                .map(|i| i.new_name().to_owned())
+        };
+        let name = text(expr, "relation_name").to_owned();
+        if !name.is_empty() {
+            let new = item(&name).unwrap_or(name);
+            if !self.parser.is_plain(&new) {
+                return Err(Error::new(
+                    ErrorKind::UndefinedTable,
+                    format!("\"{new}\" is not in FROM"),
+                ));
+            }
+            expr["relation_name"] = json!(new);
+        }
+        let entries = expr["qualified_exclude_list"]
+            .as_array_mut()
+            .into_iter()
+            .flatten();
+        for entry in entries {
+            unqualify(entry, &item);
+        }
+        for entry in expr["rename_list"].as_array_mut().into_iter().flatten() {
+            unqualify(&mut entry["key"], &item);
+        }
+        Ok(())
+    }
+}
+
+/// What a relation in FROM is.
+enum Source<'a> {
+    Cte(String),
+    Relation(&'a Access),
+}
+
+fn unqualify(name: &mut Value, item: &impl Fn(&str) -> Option<String>) {
+    let table = text(name, "table").to_owned();
+    if let Some(new) = item(&table).filter(|_| !table.is_empty()) {
+        name["catalog"] = json!("");
+        name["schema"] = json!("");
+        name["table"] = json!(new);
+    }
+}
+
+fn parameter(expr: &Value) -> Result<()> {
+    let identifier = text(expr, "identifier");
+    if identifier.parse::<u16>().is_ok_and(|n| n > 0) && !identifier.starts_with('+') {
+        return Ok(());
+    }
+    Err(
+        Error::not_supported(format_args!("the parameter ${identifier}"))
+            .with_hint("write $1, $2, …"),
+    )
+}
+
+/// Puts `cast($n as type)` for parameters whose type DuckDB can't tell by itself.
+pub(crate) fn cast_parameters(
+    value: &mut Value,
+    field: Field,
+    types: &dyn Fn(usize) -> Result<Option<Value>>,
+) -> Result<()> {
+    if field == Field::Expr && text(value, "class") == "PARAMETER" {
+        let number = text(value, "identifier")
+            .parse::<usize>()
+            .unwrap_or_default();
+        if let Some(to) = types(number)? {
+            let alias = value["alias"].take();
+            value["alias"] = json!("");
+            let mut cast = build::cast(value.take(), to);
+            cast["alias"] = alias;
+            *value = cast;
+        }
+        return Ok(());
+    }
+    walkable(field).map_or(Ok(()), |field| {
+        walk::children(value, field, &mut |v, f| cast_parameters(v, f, types))
+    })
+}
+
+/// Kinds of parts that have parts of their own to visit.
+pub(crate) fn walkable(field: Field) -> Option<Field> {
+    matches!(
+        field,
+        Field::Expr | Field::Node | Field::Table | Field::Query
+    )
+    .then_some(field)
+}
+
+pub(crate) fn located(error: Error, expr: &Value) -> Error {
+    match expr["query_location"].as_u64() {
+        Some(at) if at != build::NOWHERE => {
+            error.with_position(usize::try_from(at).unwrap_or_default())
+        }
+        _ => error,
+    }
+}
+
+fn names(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+}
+
+/// The type that a parameter of unknown type gets: as declared, else text, as in PostgreSQL.
+pub(crate) fn settled_type(declared: Option<&SqlType>) -> SqlType {
+    declared
+        .filter(|t| !t.is_unknown())
+        .cloned()
+        .unwrap_or(SqlType::Varchar)
+}

@@ -1,0 +1,335 @@
+//! Statements that write: privileges, the query inside, and the text that the emitter makes of the
+//! shell. Names are quoted and have three parts; nothing of the user's shell is copied.
+
+use std::sync::Arc;
+
+use model::{CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationName, Result, SqlType};
+use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, Query, TableBody};
+use serde_json::{Value, json};
+use tree::{Description, build, quote};
+
+use crate::authorise::{Answer, Authorised, CommandTag, Context};
+use crate::file::Privilege;
+
+pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Result<Authorised> {
+    let target = place(context, &create.name, "CREATE TABLE", &[Privilege::Create])?;
+    let exists = context.view.visible().get(&target).is_some();
+    if create.or_replace {
+        if exists {
+            require(context, &target, Privilege::Drop)?;
+        }
+        if create.if_not_exists {
+            return Err(Error::new(
+                ErrorKind::Syntax,
+                "OR REPLACE and IF NOT EXISTS exclude each other",
+            ));
+        }
+    }
+    let mut sql = String::from(if create.or_replace {
+        "create or replace table "
+    } else {
+        "create table "
+    });
+    if create.if_not_exists {
+        sql.push_str("if not exists ");
+    }
+    sql.push_str(&full(&target));
+    let kind = ExecKind::Write {
+        target,
+        changes_catalog: true,
+    };
+    match &create.body {
+        TableBody::Columns { columns, keys } => {
+            sql.push_str(&format!(
+                " ({})",
+                definitions(context, columns, keys)?.join(", ")
+            ));
+            Ok(written(context, kind, CommandTag::CreateTable, sql, None))
+        }
+        TableBody::Query {
+            columns,
+            query,
+            no_data,
+        } => {
+            let done = context.finish(query, &|text| Ok(text.to_owned()))?;
+            if !done.description.parameters.is_empty() {
+                return Err(Error::not_supported("a parameter in CREATE TABLE AS"));
+            }
+            let names = if columns.is_empty() {
+                &done.description.names
+            } else {
+                columns
+            };
+            if names.len() != done.description.names.len() {
+                return Err(Error::new(
+                    ErrorKind::Syntax,
+                    format!(
+                        "{} names are given for {} columns",
+                        names.len(),
+                        done.description.names.len()
+                    ),
+                ));
+            }
+            let with = if *no_data { " with no data" } else { "" };
+            sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
+            let tag = CommandTag::CreateTableAs;
+            Ok(written(
+                context,
+                kind,
+                tag,
+                sql,
+                Some((done.sql, done.expected, done.governed)),
+            ))
+        }
+    }
+}
+
+pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorised> {
+    let parts: Vec<&str> = insert.name.parts.iter().map(String::as_str).collect();
+    let access = context
+        .view
+        .resolve(&parts)
+        .map_err(|e| e.with_position(insert.name.position))?;
+    let target = access.name.clone();
+    writable(context, &target, "INSERT")?;
+    require(context, &target, Privilege::Insert)?;
+    if access.barrier.is_some() {
+        return Err(Error::not_supported(format_args!(
+            "INSERT into {target}, which is filtered or masked for {},",
+            context.view.principal().name
+        )));
+    }
+    let columns = if insert.columns.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", quoted(&insert.columns))
+    };
+    let head = format!("insert into {}{columns} ", full(&target));
+    // The sidecar binds the user's rows into the target: it knows its columns' types, so that
+    // parameters get them.
+    let done = context
+        .finish(
+            &Query {
+                text: insert.query.text.clone(),
+                tree: insert.query.tree.clone(),
+            },
+            &|text| Ok(format!("{head}{text}")),
+        )
+        .map_err(Error::without_position)?;
+    let sql = format!("{head}{}", done.sql);
+    let kind = ExecKind::Write {
+        target,
+        changes_catalog: false,
+    };
+    let query = Some((done.sql, done.expected, done.governed));
+    let mut authorised = written(context, kind, CommandTag::Insert, sql, query);
+    authorised.description.parameters = done.description.parameters;
+    Ok(authorised)
+}
+
+pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Authorised> {
+    let parts: Vec<&str> = drop.name.parts.iter().map(String::as_str).collect();
+    let access = match context.view.resolve(&parts) {
+        Ok(access) => access,
+        Err(e) if drop.if_exists && e.kind() == ErrorKind::UndefinedTable => {
+            let nowhere = RelationName::new("", "", "");
+            let kind = ExecKind::Write {
+                target: nowhere,
+                changes_catalog: false,
+            };
+            let mut nothing = written(context, kind, CommandTag::DropTable, String::new(), None);
+            nothing.answer = Answer::Nothing;
+            return Ok(nothing);
+        }
+        Err(e) => return Err(e.with_position(drop.name.position)),
+    };
+    let target = access.name.clone();
+    writable(context, &target, "DROP TABLE")?;
+    require(context, &target, Privilege::Drop)?;
+    let sql = format!("drop table {}", full(&target));
+    let kind = ExecKind::Write {
+        target,
+        changes_catalog: true,
+    };
+    Ok(written(context, kind, CommandTag::DropTable, sql, None))
+}
+
+/// A write's final form. Its result has no columns that a client sees.
+fn written(
+    context: &Context<'_>,
+    kind: ExecKind,
+    tag: CommandTag,
+    sql: String,
+    query: Option<(Arc<str>, Arc<Expected>, bool)>,
+) -> Authorised {
+    let (query, expected, governed) = match query {
+        Some((query, expected, governed)) => (Some(query), expected, governed),
+        None => (None, Arc::default(), false),
+    };
+    Authorised {
+        principal: Arc::clone(context.view.principal()),
+        kind,
+        tag,
+        sql: sql.into(),
+        query,
+        expected,
+        description: Description {
+            parameters: vec![],
+            schema: None,
+            names: vec![],
+        },
+        governed,
+        answer: Answer::Worker,
+    }
+}
+
+fn place(
+    context: &Context<'_>,
+    name: &plan::ObjectName,
+    verb: &str,
+    privileges: &[Privilege],
+) -> Result<RelationName> {
+    let (target, _) = context
+        .view
+        .place(&name.parts)
+        .map_err(|e| e.with_position(name.position))?;
+    if target.name.starts_with(crate::rewrite::GENERATED) {
+        return Err(Error::new(
+            ErrorKind::InvalidParameterValue,
+            "names that begin with __eider_ are reserved",
+        ));
+    }
+    for privilege in privileges {
+        require(context, &target, *privilege)?;
+    }
+    writable(context, &target, verb)?;
+    Ok(target)
+}
+
+fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<()> {
+    match context
+        .view
+        .visible()
+        .catalog(&target.catalog)
+        .map(|c| c.mode)
+    {
+        Some(CatalogMode::ReadWrite) => Ok(()),
+        _ => Err(Error::new(
+            ErrorKind::ReadOnly,
+            format!(
+                "cannot execute {verb} in the read-only catalog \"{}\"",
+                target.catalog
+            ),
+        )),
+    }
+}
+
+fn require(context: &Context<'_>, target: &RelationName, privilege: Privilege) -> Result<()> {
+    if context.view.permits(target, privilege) {
+        return Ok(());
+    }
+    let verb = match privilege {
+        Privilege::Select => "read",
+        Privilege::Insert => "insert into",
+        Privilege::Create => "create",
+        Privilege::Drop => "drop",
+    };
+    Err(Error::new(
+        ErrorKind::PermissionDenied,
+        format!("permission denied to {verb} {target}"),
+    ))
+}
+
+fn definitions(
+    context: &Context<'_>,
+    columns: &[ColumnDefinition],
+    keys: &[Key],
+) -> Result<Vec<String>> {
+    let mut definitions = Vec::with_capacity(columns.len() + keys.len());
+    for column in columns {
+        let mut text = format!(
+            "{} {}",
+            quote(&column.name),
+            type_text(context, &column.type_cast)?
+        );
+        if column.not_null {
+            text.push_str(" not null");
+        }
+        if let Some(key) = column.key {
+            text.push_str(if key == KeyKind::Primary {
+                " primary key"
+            } else {
+                " unique"
+            });
+        }
+        if let Some(default) = &column.default {
+            text.push_str(&format!(" default ({})", default_text(context, default)?));
+        }
+        definitions.push(text);
+    }
+    for key in keys {
+        let kind = if key.kind == KeyKind::Primary {
+            "primary key"
+        } else {
+            "unique"
+        };
+        definitions.push(format!("{kind} ({})", quoted(&key.columns)));
+    }
+    Ok(definitions)
+}
+
+fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
+    let query = lone(type_cast);
+    let printed = context.parser.print(&query)?;
+    let description = context
+        .sidecar
+        .describe(&printed)
+        .map_err(Error::without_position)?;
+    description
+        .schema
+        .as_ref()
+        .and_then(|s| s.columns.first())
+        .map(|c| c.sql_type.clone())
+        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the column's type is not known"))
+}
+
+/// DEFAULT reads no relation and no parameter.
+fn default_text(context: &Context<'_>, default: &Value) -> Result<String> {
+    let mut query = lone(default);
+    crate::rewrite::Rewriter::new(context.view, context.parser).rewrite(&mut query)?;
+    let (sql, expected) = context.seal_text(&mut query)?;
+    let description = context
+        .sidecar
+        .describe(&sql)
+        .map_err(Error::without_position)?;
+    if !expected.relations.is_empty() || !description.parameters.is_empty() {
+        return Err(Error::not_supported(
+            "a DEFAULT that is more than an expression",
+        ));
+    }
+    Ok(sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned())
+}
+
+/// `select <expr>`.
+fn lone(expr: &Value) -> Value {
+    let nothing =
+        json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+    build::select(vec![expr.clone()], nothing, None, false)
+}
+
+fn full(name: &RelationName) -> String {
+    format!(
+        "{}.{}.{}",
+        quote(&name.catalog),
+        quote(&name.schema),
+        quote(&name.name)
+    )
+}
+
+fn quoted(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|n| quote(n))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
