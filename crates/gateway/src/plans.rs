@@ -123,6 +123,10 @@ impl Plans {
             &scope.default_catalog,
             parser,
         )?;
+        for (relation, error) in view.hidden() {
+            let principal = &scope.principal.name;
+            tracing::warn!(%relation, principal, %error, "relation hidden: its rules do not fit it");
+        }
         Ok(Arc::clone(cell.insert(Arc::new(view))))
     }
 
