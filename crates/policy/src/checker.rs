@@ -48,9 +48,20 @@ impl Checker<'_> {
                     self.table(value)?;
                 }
                 if fields.contains_key("function_name") {
-                    self.function(value)?;
+                    self.function(value, false)?;
                 }
-                if !self.is_barrier(value)? {
+                if text(value, "type") == "TABLE_FUNCTION" {
+                    let call = &value["function"];
+                    self.function(call, true)?;
+                    call.as_object()
+                        .into_iter()
+                        .flatten()
+                        .try_for_each(|(_, v)| self.value(v))?;
+                    fields
+                        .iter()
+                        .filter(|(name, _)| *name != "function")
+                        .try_for_each(|(_, v)| self.value(v))?;
+                } else if !self.is_barrier(value)? {
                     fields.values().try_for_each(|v| self.value(v))?;
                 }
                 self.ctes.truncate(outer);
@@ -90,20 +101,22 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn function(&mut self, call: &Value) -> Result<()> {
+    fn function(&mut self, call: &Value, in_from: bool) -> Result<()> {
         let list = functions();
         let name = text(call, "function_name");
         let (catalog, schema) = (text(call, "catalog"), text(call, "schema"));
         let builtin = matches!((catalog, schema), ("", "" | "main") | ("system", "main"));
-        let mut rules = list.expression(name);
-        rules.extend(list.table(name));
-        rules.extend(list.rule(FunctionClass::Window, name));
+        let rules = match text(call, "type") {
+            "FUNCTION" if in_from => list.table(name),
+            "FUNCTION" => list.expression(name),
+            "WINDOW_AGGREGATE" => list
+                .rule(FunctionClass::Aggregate, name)
+                .into_iter()
+                .collect(),
+            _ => list.rule(FunctionClass::Window, name).into_iter().collect(),
+        };
         let allowed = list.is_syntax(name)
-            || rules.iter().any(|r| r.decision == Decision::Allow)
-                && !list
-                    .expression(name)
-                    .iter()
-                    .any(|r| r.decision != Decision::Allow);
+            || !rules.is_empty() && rules.iter().all(|r| r.decision == Decision::Allow);
         let operator = call["is_operator"] != true || list.is_operator(name);
         if !(builtin && allowed && operator) {
             return Err(mismatch("a function that is not allowed"));

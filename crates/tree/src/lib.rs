@@ -17,4 +17,4 @@ pub use classify::{classify, kind_of};
 pub use normal::{canonical, normalize};
 pub use parser::{Parser, STACK_BYTES};
 pub use quote::quote;
-pub use sidecar::{Description, Sidecar};
+pub use sidecar::{Description, Sidecar, library_functions};

@@ -166,3 +166,18 @@ fn description(prepared: &Prepared) -> Result<Description> {
         names,
     })
 }
+
+/// Class and name of every function of the linked library.
+pub fn library_functions() -> Result<Vec<(String, String)>> {
+    let instance = Instance::open(None, CONFIG).map_err(Error::internal)?;
+    let connection = instance.connect().map_err(Error::internal)?;
+    let rows = connection
+        .query("select distinct function_type, function_name from duckdb_functions()")
+        .map_err(Error::internal)?
+        .into_rows();
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| <[Option<String>; 2]>::try_from(row).ok())
+        .filter_map(|[class, name]| Some((class?, name?)))
+        .collect())
+}

@@ -1,0 +1,158 @@
+//! A policy over catalogs made up for a test.
+
+#![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::{
+    Catalog, CatalogMode, CatalogSnapshot, Column, ErrorKind, ExecRequest, ParamValue, Relation,
+    RelationKind, RelationName, Result, Schema, SqlType, StatementId,
+};
+use policy::{Authorised, PolicySet, View};
+use tree::{Parser, Sidecar};
+
+/// Runs a test on a stack as planner threads have it.
+pub fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(tree::STACK_BYTES);
+    #[allow(clippy::disallowed_methods, reason = "a test's own thread")]
+    thread.spawn(test).unwrap().join().unwrap();
+}
+
+/// Columns of a relation: names and types.
+pub type Columns<'a> = &'a [(&'a str, SqlType)];
+
+pub struct World {
+    pub parser: Parser,
+    pub snapshot: CatalogSnapshot,
+    pub set: Arc<PolicySet>,
+    default: String,
+}
+
+/// Catalogs of these relations. Those named `rw` take writes.
+pub fn snapshot(relations: &[(&str, Columns<'_>)]) -> CatalogSnapshot {
+    let mut snapshot = CatalogSnapshot {
+        version: 1,
+        catalogs: BTreeMap::new(),
+    };
+    for (name, columns) in relations {
+        let parts: Vec<&str> = name.split('.').collect();
+        let [catalog, schema, table] = parts.as_slice() else {
+            panic!("{name}")
+        };
+        let mode = if *catalog == "rw" {
+            CatalogMode::ReadWrite
+        } else {
+            CatalogMode::ReadOnly
+        };
+        let relation = Relation {
+            name: RelationName::new(*catalog, *schema, *table),
+            kind: RelationKind::Table,
+            columns: columns
+                .iter()
+                .map(|(n, t)| Column {
+                    name: (*n).to_owned(),
+                    sql_type: t.clone(),
+                    nullable: true,
+                })
+                .collect(),
+        };
+        let new = || Catalog {
+            name: (*catalog).to_owned(),
+            mode,
+            schemas: BTreeMap::new(),
+        };
+        let schemas = &mut snapshot
+            .catalogs
+            .entry((*catalog).to_owned())
+            .or_insert_with(new)
+            .schemas;
+        let new = || Schema {
+            name: (*schema).to_owned(),
+            relations: BTreeMap::new(),
+        };
+        schemas
+            .entry((*schema).to_owned())
+            .or_insert_with(new)
+            .relations
+            .insert((*table).to_owned(), relation);
+    }
+    snapshot
+}
+
+impl World {
+    pub fn new(policy: &str, relations: &[(&str, Columns<'_>)], default: &str) -> Self {
+        let parser = Parser::open().unwrap();
+        let snapshot = snapshot(relations);
+        let set =
+            PolicySet::from_text(Path::new("policy.toml"), policy, &snapshot, &parser).unwrap();
+        Self {
+            parser,
+            snapshot,
+            set: Arc::new(set),
+            default: default.to_owned(),
+        }
+    }
+
+    pub fn view(&self, who: &str) -> View {
+        let principal = self.set.principal(who).unwrap();
+        let view = View::new(
+            &self.set,
+            &self.snapshot,
+            principal,
+            &self.default,
+            &self.parser,
+        )
+        .unwrap();
+        assert!(view.hidden().is_empty(), "{:?}", view.hidden());
+        view
+    }
+
+    pub fn authorise(&self, who: &str, text: &str) -> Result<Authorised> {
+        self.authorise_with(who, text, &[])
+    }
+
+    pub fn authorise_with(
+        &self,
+        who: &str,
+        text: &str,
+        declared: &[Option<SqlType>],
+    ) -> Result<Authorised> {
+        let view = self.view(who);
+        let sidecar = Sidecar::build(view.visible(), view.default_catalog()).unwrap();
+        let statement = plan::parse(text, &self.parser)?;
+        policy::authorise(&statement, &view, &sidecar, declared, &self.parser)
+    }
+
+    pub fn request(&self, who: &str, text: &str) -> ExecRequest {
+        let params: Vec<ParamValue> = vec![];
+        self.authorise(who, text)
+            .unwrap()
+            .request(StatementId::new(), params, "UTC".into(), None)
+            .unwrap()
+    }
+
+    pub fn sql(&self, who: &str, text: &str) -> String {
+        self.authorise(who, text)
+            .unwrap_or_else(|e| panic!("{text}: {e:?}"))
+            .sql()
+            .to_owned()
+    }
+
+    pub fn names(&self, who: &str, text: &str) -> Vec<String> {
+        self.authorise(who, text)
+            .unwrap_or_else(|e| panic!("{text}: {e:?}"))
+            .description()
+            .names
+            .clone()
+    }
+
+    pub fn refused(&self, who: &str, text: &str) -> ErrorKind {
+        match self.authorise(who, text) {
+            Ok(a) => panic!("{text} runs as {}", a.sql()),
+            Err(e) => e.kind(),
+        }
+    }
+}
