@@ -71,9 +71,9 @@ where
                 &self.options,
                 &mut self.context,
             )
-            .map_err(Error::internal)?;
+            .map_err(defect)?;
         if !dictionaries.is_empty() {
-            return Err(Error::internal("a dictionary in a batch to be sent"));
+            return Err(defect("a dictionary in a batch to be sent"));
         }
         self.bytes_sent.increment(data.arrow_data.len() as u64);
         Ok(FlightData {
@@ -89,7 +89,7 @@ where
         if Arc::ptr_eq(schema, &self.schema) || schema.fields() == self.schema.fields() {
             return Ok(());
         }
-        Err(Error::internal(format!(
+        Err(defect(format!(
             "a batch of {schema:?} in a stream of {:?}",
             self.schema
         )))
@@ -134,6 +134,12 @@ where
             }
         }
     }
+}
+
+fn defect(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    let cause = cause.into();
+    tracing::error!(door = "flight", %cause, "a result can't be encoded");
+    Error::internal(cause)
 }
 
 /// Cuts a batch in halves until each is small enough. Empty batches are left out.

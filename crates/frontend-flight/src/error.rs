@@ -11,14 +11,9 @@ const MAX_MESSAGE_BYTES: usize = 2048;
 /// Response metadata with the byte offset in the statement's text where the error is.
 const POSITION_KEY: &str = "eider-position";
 
-/// The status for a client. Only client text goes in; causes were logged where they arose.
+/// The status for a client. Only client text goes in; causes are logged, and errors counted, where
+/// they arise: statements' by the gateway, logins' by `auth`.
 pub(crate) fn status(error: &Error) -> Status {
-    metrics::counter!(
-        "eider_errors_total",
-        "door" => "flight",
-        "kind" => format!("{:?}", error.kind()),
-    )
-    .increment(1);
     let mut text = error.message().to_owned();
     if let Some(detail) = error.detail() {
         text.push_str("; ");

@@ -1,8 +1,32 @@
-//! The Arrow Flight SQL door.
+//! The Arrow Flight SQL door: ADBC, JDBC and ODBC drivers of Flight SQL, and plain Flight clients.
+//!
+//! A token from Handshake is one session of the gateway. Basic credentials on every call make a
+//! session for that call; what such clients hold handles of belongs to their principal. A query is
+//! planned at GetFlightInfo and runs at DoGet; anything else runs once, at GetFlightInfo.
 
+mod actions;
+mod auth;
+mod config;
+mod connection;
 mod encode;
 mod error;
+mod fetch;
+mod gate;
 mod message;
 mod metadata;
+mod options;
 mod params;
+mod prepared;
+mod put;
+mod server;
+mod service;
+mod session;
+mod sessions;
+mod shelf;
+mod statement;
+mod ticket;
+mod transactions;
 mod types;
+
+pub use config::Config;
+pub use server::Door;

@@ -8,8 +8,8 @@ use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
 use arrow_flight::sql::{
     SqlInfo, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity,
     SqlSupportedGroupBy, SqlSupportedResultSetConcurrency, SqlSupportedResultSetType,
-    SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedTransactions, SqlSupportedUnions,
-    SqlSupportsConvert as C, SqlTransactionIsolationLevel, SupportedSqlGrammar,
+    SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedUnions, SqlSupportsConvert as C,
+    SqlTransactionIsolationLevel, SupportedSqlGrammar,
 };
 use arrow_schema::{ArrowError, SchemaRef};
 

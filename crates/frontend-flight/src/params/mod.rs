@@ -82,6 +82,12 @@ impl Parameters {
         self.rows
     }
 
+    /// What they take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let arrays = self.batches.iter().flatten();
+        arrays.map(|a| a.get_array_memory_size()).sum()
+    }
+
     /// The values of one row.
     pub(crate) fn row(&self, mut row: usize) -> Result<Vec<ParamValue>> {
         for columns in &self.batches {
