@@ -16,7 +16,8 @@ use tree::{Description, Parser, Sidecar};
 
 use crate::checker;
 use crate::compile::Compiler;
-use crate::rewrite::{Rewriter, cast_parameters, settled_type};
+use crate::parameters::{cast_parameters, settled_type};
+use crate::rewrite::Rewriter;
 use crate::view::View;
 use crate::write;
 

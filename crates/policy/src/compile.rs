@@ -48,7 +48,7 @@ impl Compiler<'_> {
         let mut found = scope.type_of(&compiled)?;
         if found != *wanted && matches!(purpose, Purpose::Mask(_)) {
             if let Some(literal) = literal_text(&compiled) {
-                compiled = scope.literal_of(&literal.to_owned(), &found, wanted)?;
+                compiled = scope.literal_of(literal, &found, wanted)?;
                 found = scope.type_of(&compiled)?;
             } else if found == SqlType::Null {
                 compiled = build::cast(compiled, self.type_tree(wanted)?);

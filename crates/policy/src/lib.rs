@@ -9,10 +9,12 @@ mod checker;
 mod compile;
 mod file;
 mod functions;
+mod parameters;
 mod pattern;
 mod rewrite;
 mod scope;
 mod set;
+mod star;
 mod view;
 mod write;
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Error, ErrorKind, Result, SqlType, fold};
+use model::{Error, ErrorKind, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -11,7 +11,9 @@ use tree::{Parser, build, walk};
 use crate::access::{Access, as_table};
 use crate::calls::Calls;
 use crate::file::Privilege;
+use crate::parameters;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
+use crate::star;
 use crate::view::View;
 
 /// Prefix of every generated name.
@@ -391,7 +393,7 @@ impl<'a> Rewriter<'a> {
     fn expr(&mut self, expr: &mut Value) -> Result<()> {
         match text(expr, "class") {
             "COLUMN_REF" => return self.column(expr),
-            "STAR" => self.star(expr)?,
+            "STAR" => star::requalify(expr, &self.froms, self.parser)?,
             "FUNCTION" => {
                 if let Some(constant) = self.calls.function(expr)? {
                     *expr = constant;
@@ -400,7 +402,7 @@ impl<'a> Rewriter<'a> {
             }
             "WINDOW" => self.calls.window(expr)?,
             "COLLATE" => self.calls.collation(expr)?,
-            "PARAMETER" => parameter(expr)?,
+            "PARAMETER" => parameters::check(expr)?,
             _ => {}
         }
         self.parts(expr, Field::Expr)
@@ -430,90 +432,12 @@ impl<'a> Rewriter<'a> {
         expr["column_names"] = json!(parts);
         Ok(())
     }
-
-    /// Step 3: a star prints the name before it without quotes.
-    fn star(&self, expr: &mut Value) -> Result<()> {
-        let item = |name: &str| {
-            self.froms
-                .iter()
-                .rev()
-                .flat_map(|s| &s.0)
-                .find(|i| i.is_named(name))
-                .map(|i| i.new_name().to_owned())
-        };
-        let name = text(expr, "relation_name").to_owned();
-        if !name.is_empty() {
-            let new = item(&name).unwrap_or(name);
-            if !self.parser.is_plain(&new) {
-                return Err(Error::new(
-                    ErrorKind::UndefinedTable,
-                    format!("\"{new}\" is not in FROM"),
-                ));
-            }
-            expr["relation_name"] = json!(new);
-        }
-        let entries = expr["qualified_exclude_list"]
-            .as_array_mut()
-            .into_iter()
-            .flatten();
-        for entry in entries {
-            unqualify(entry, &item);
-        }
-        for entry in expr["rename_list"].as_array_mut().into_iter().flatten() {
-            unqualify(&mut entry["key"], &item);
-        }
-        Ok(())
-    }
 }
 
 /// What a relation in FROM is.
 enum Source<'a> {
     Cte(String),
     Relation(&'a Access),
-}
-
-fn unqualify(name: &mut Value, item: &impl Fn(&str) -> Option<String>) {
-    let table = text(name, "table").to_owned();
-    if let Some(new) = item(&table).filter(|_| !table.is_empty()) {
-        name["catalog"] = json!("");
-        name["schema"] = json!("");
-        name["table"] = json!(new);
-    }
-}
-
-fn parameter(expr: &Value) -> Result<()> {
-    let identifier = text(expr, "identifier");
-    if identifier.parse::<u16>().is_ok_and(|n| n > 0) && !identifier.starts_with('+') {
-        return Ok(());
-    }
-    Err(
-        Error::not_supported(format_args!("the parameter ${identifier}"))
-            .with_hint("write $1, $2, …"),
-    )
-}
-
-/// Puts `cast($n as type)` for parameters whose type DuckDB can't tell by itself.
-pub(crate) fn cast_parameters(
-    value: &mut Value,
-    field: Field,
-    types: &dyn Fn(usize) -> Result<Option<Value>>,
-) -> Result<()> {
-    if field == Field::Expr && text(value, "class") == "PARAMETER" {
-        let number = text(value, "identifier")
-            .parse::<usize>()
-            .unwrap_or_default();
-        if let Some(to) = types(number)? {
-            let alias = value["alias"].take();
-            value["alias"] = json!("");
-            let mut cast = build::cast(value.take(), to);
-            cast["alias"] = alias;
-            *value = cast;
-        }
-        return Ok(());
-    }
-    walkable(field).map_or(Ok(()), |field| {
-        walk::children(value, field, &mut |v, f| cast_parameters(v, f, types))
-    })
 }
 
 /// Kinds of parts that have parts of their own to visit.
@@ -539,12 +463,4 @@ fn names(list: &Value) -> impl Iterator<Item = &str> {
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-}
-
-/// The type that a parameter of unknown type gets: as declared, else text, as in PostgreSQL.
-pub(crate) fn settled_type(declared: Option<&SqlType>) -> SqlType {
-    declared
-        .filter(|t| !t.is_unknown())
-        .cloned()
-        .unwrap_or(SqlType::Varchar)
 }

@@ -1,6 +1,11 @@
 //! A policy over catalogs made up for a test.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "each test uses its part"
+)]
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 use std::collections::BTreeMap;
