@@ -36,8 +36,7 @@ pub(crate) async fn create(
 ) -> Result<CreatePreparedStatementResult> {
     transactions::check(session, request.transaction_id.as_deref())?;
     let statement = Statement::plan(session, &request.query).await?;
-    let time_zone = time_zone(session);
-    let parameter_schema = types::parameter_schema(statement.parameters(), &time_zone);
+    let parameter_schema = types::parameter_schema(statement.parameters());
     let dataset_schema = dataset_schema(session, &statement).await;
     let is_update = !statement.is_query();
     let bytes = statement.bytes();
@@ -52,12 +51,6 @@ pub(crate) async fn create(
         parameter_schema: encode::schema_bytes(&parameter_schema).map_err(Error::internal)?,
         is_update: Some(is_update),
     })
-}
-
-/// The session's time zone, which columns of TIMESTAMPTZ carry.
-pub(crate) fn time_zone(session: &Session) -> String {
-    let zone = session.gateway().setting("TimeZone");
-    zone.unwrap_or_else(|| String::from("UTC"))
 }
 
 /// The columns of the rows; without fields for a statement that has none, which is what tells older
@@ -99,22 +92,19 @@ pub(crate) async fn bind(session: &Session, handle: &[u8], batches: &[RecordBatc
         .replace(handle, with_values, bytes)
 }
 
-/// Runs a prepared statement for its effect, for each row of values.
+/// Runs a prepared statement for its effect, for each row of values: those that come along, else
+/// those that were bound before.
 pub(crate) async fn update(
     session: &Session,
     handle: &[u8],
     batches: &[RecordBatch],
 ) -> Result<Option<u64>> {
     let prepared = find(session, handle)?;
-    match prepared.bind(session, batches).await? {
-        Some(bound) => {
-            bound
-                .statement
-                .update(session, Some(&bound.parameters))
-                .await
-        }
-        None => prepared.statement.update(session, None).await,
-    }
+    let (statement, parameters) = match prepared.bind(session, batches).await? {
+        Some(bound) => (bound.statement, Some(bound.parameters)),
+        None => prepared.ready()?,
+    };
+    statement.update(session, parameters.as_deref()).await
 }
 
 impl PreparedStatement {
@@ -145,13 +135,13 @@ impl PreparedStatement {
     }
 
     /// Reads values; the statement is planned anew if they do not have the types it was planned for.
-    /// `None` for a statement without parameters.
+    /// `None` if there are none: clients send no batch then, or one without columns.
     async fn bind(&self, session: &Session, batches: &[RecordBatch]) -> Result<Option<Bound>> {
-        let wanted = self.statement.parameters();
-        let parameters = Arc::new(Parameters::read(batches, wanted)?);
-        if wanted.is_empty() {
+        if batches.iter().all(|b| b.num_columns() == 0) {
             return Ok(None);
         }
+        let wanted = self.statement.parameters();
+        let parameters = Arc::new(Parameters::read(batches, wanted)?);
         let fits = parameters
             .types()
             .iter()

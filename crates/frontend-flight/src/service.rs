@@ -20,7 +20,7 @@ use crate::connection::PeerAddress;
 use crate::encode::{Encoder, schema_bytes};
 use crate::error::{internal, invalid, status};
 use crate::fetch::Fetching;
-use crate::metadata::{self, Visible};
+use crate::metadata;
 use crate::session::Session;
 use crate::sessions::{Caller, Sessions};
 use crate::statement::Statement;
@@ -169,12 +169,8 @@ impl Service {
             return Err(unsupported_command(&command));
         };
         let snapshot = session.gateway().catalog().await.map_err(|e| status(&e))?;
-        let visible = Visible {
-            catalog: &snapshot,
-            time_zone: &prepared::time_zone(session),
-        };
         let rows =
-            metadata::rows(&command, &visible).ok_or_else(|| unsupported_command(&command))?;
+            metadata::rows(&command, &snapshot).ok_or_else(|| unsupported_command(&command))?;
         let batch = rows.map_err(|e| internal("metadata can't be told", e))?;
         let encoder = Encoder::new(schema, stream::iter([Ok(batch)]).boxed());
         Ok(Fetching::new(

@@ -8,11 +8,11 @@ use arrow_schema::{DataType, Field, IntervalUnit, Schema, TimeUnit, UnionFields,
 use model::{Column, Relation, SqlType};
 
 /// The Arrow type of a column of that type, as DuckDB exports it and the gateway hands it on: enums
-/// as plain strings. `time_zone` is the session's, which TIMESTAMPTZ columns carry.
+/// as plain strings, TIMESTAMPTZ in UTC.
 ///
 /// Types that are open ([`SqlType::Unknown`]) are Arrow's Null type.
-pub(crate) fn arrow_type(sql_type: &SqlType, time_zone: &str) -> DataType {
-    let child = |name: &str, t: &SqlType| Field::new(name, arrow_type(t, time_zone), true);
+pub(crate) fn arrow_type(sql_type: &SqlType) -> DataType {
+    let child = |name: &str, t: &SqlType| Field::new(name, arrow_type(t), true);
     match sql_type {
         SqlType::Boolean => DataType::Boolean,
         SqlType::TinyInt => DataType::Int8,
@@ -40,7 +40,7 @@ pub(crate) fn arrow_type(sql_type: &SqlType, time_zone: &str) -> DataType {
         SqlType::TimestampS => DataType::Timestamp(TimeUnit::Second, None),
         SqlType::TimestampMs => DataType::Timestamp(TimeUnit::Millisecond, None),
         SqlType::TimestampNs => DataType::Timestamp(TimeUnit::Nanosecond, None),
-        SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some(time_zone.into())),
+        SqlType::TimestampTz => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         SqlType::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
         SqlType::List(t) => DataType::List(Arc::new(child("l", t))),
         SqlType::Array(t, size) => DataType::FixedSizeList(
@@ -68,17 +68,17 @@ pub(crate) fn arrow_type(sql_type: &SqlType, time_zone: &str) -> DataType {
 }
 
 /// The schema of a catalog's relation with the field metadata that Flight SQL defines for columns.
-pub(crate) fn table_schema(relation: &Relation, time_zone: &str) -> Schema {
+pub(crate) fn table_schema(relation: &Relation) -> Schema {
     Schema::new(
         relation
             .columns
             .iter()
-            .map(|column| table_field(relation, column, time_zone))
+            .map(|column| table_field(relation, column))
             .collect::<Vec<_>>(),
     )
 }
 
-fn table_field(relation: &Relation, column: &Column, time_zone: &str) -> Field {
+fn table_field(relation: &Relation, column: &Column) -> Field {
     let mut metadata = HashMap::with_capacity(10);
     let mut put = |key: &str, value: String| {
         metadata.insert(format!("ARROW:FLIGHT:SQL:{key}"), value);
@@ -98,12 +98,7 @@ fn table_field(relation: &Relation, column: &Column, time_zone: &str) -> Field {
             put("SCALE", scale.to_string());
         }
     }
-    Field::new(
-        &column.name,
-        arrow_type(&column.sql_type, time_zone),
-        column.nullable,
-    )
-    .with_metadata(metadata)
+    Field::new(&column.name, arrow_type(&column.sql_type), column.nullable).with_metadata(metadata)
 }
 
 fn flag(value: bool) -> String {
@@ -135,12 +130,12 @@ fn precision(sql_type: &SqlType) -> Option<(u8, Option<u8>)> {
 
 /// The schema of a statement's parameters: a field for each, named `$1`, `$2`, …, of the Null type
 /// where nothing fixes the type.
-pub(crate) fn parameter_schema(parameters: &[SqlType], time_zone: &str) -> Schema {
+pub(crate) fn parameter_schema(parameters: &[SqlType]) -> Schema {
     Schema::new(
         parameters
             .iter()
             .enumerate()
-            .map(|(i, t)| Field::new(format!("${}", i + 1), arrow_type(t, time_zone), true))
+            .map(|(i, t)| Field::new(format!("${}", i + 1), arrow_type(t), true))
             .collect::<Vec<_>>(),
     )
 }
@@ -173,7 +168,7 @@ mod tests {
                 },
             ],
         };
-        let schema = table_schema(&relation, "Europe/Rome");
+        let schema = table_schema(&relation);
         let price = schema.field(0);
         assert_eq!(price.data_type(), &DataType::Decimal128(12, 2));
         assert!(!price.is_nullable());
@@ -186,7 +181,7 @@ mod tests {
         );
         assert_eq!(
             schema.field(1).data_type(),
-            &DataType::Timestamp(TimeUnit::Microsecond, Some("Europe/Rome".into()))
+            &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
         );
         assert!(
             !schema
@@ -198,7 +193,7 @@ mod tests {
 
     #[test]
     fn open_parameters_have_the_null_type() {
-        let schema = parameter_schema(&[SqlType::BigInt, SqlType::Unknown], "UTC");
+        let schema = parameter_schema(&[SqlType::BigInt, SqlType::Unknown]);
         let fields: Vec<_> = schema
             .fields()
             .iter()

@@ -16,14 +16,6 @@ use arrow_flight::sql::Command;
 use arrow_schema::{ArrowError, SchemaRef};
 use model::CatalogSnapshot;
 
-/// What the rows of a metadata command are made from.
-pub(crate) struct Visible<'a> {
-    /// What exists for this principal.
-    pub(crate) catalog: &'a CatalogSnapshot,
-    /// The session's time zone.
-    pub(crate) time_zone: &'a str,
-}
-
 /// The schema of the command's rows; `None` if it is no metadata command.
 pub(crate) fn schema(command: &Command) -> Option<SchemaRef> {
     Some(match command {
@@ -41,14 +33,14 @@ pub(crate) fn schema(command: &Command) -> Option<SchemaRef> {
     })
 }
 
-/// The command's rows; `None` if it is no metadata command.
+/// The command's rows, of what is visible; `None` if it is no metadata command.
 pub(crate) fn rows(
     command: &Command,
-    visible: &Visible<'_>,
+    visible: &CatalogSnapshot,
 ) -> Option<Result<RecordBatch, ArrowError>> {
     Some(match command {
-        Command::CommandGetCatalogs(_) => catalogs::rows(visible.catalog),
-        Command::CommandGetDbSchemas(c) => schemas::rows(c, visible.catalog),
+        Command::CommandGetCatalogs(_) => catalogs::rows(visible),
+        Command::CommandGetDbSchemas(c) => schemas::rows(c, visible),
         Command::CommandGetTables(c) => tables::rows(c, visible),
         Command::CommandGetTableTypes(_) => tables::types_rows(),
         Command::CommandGetSqlInfo(c) => sql_info::rows(&c.info),

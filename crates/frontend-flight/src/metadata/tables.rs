@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 use arrow_array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
 use arrow_flight::sql::CommandGetTables;
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
-use model::{Relation, RelationKind};
+use model::{CatalogSnapshot, Relation, RelationKind};
 
 use super::pattern::Pattern;
-use super::{Visible, catalogs, schemas};
+use super::{catalogs, schemas};
 use crate::encode;
 use crate::types;
 
@@ -60,7 +60,7 @@ pub(super) fn types_rows() -> Result<RecordBatch, ArrowError> {
 /// All rows in one batch: ADBC looks for a table's schema in the first batch only.
 pub(super) fn rows(
     command: &CommandGetTables,
-    visible: &Visible<'_>,
+    visible: &CatalogSnapshot,
 ) -> Result<RecordBatch, ArrowError> {
     let relations = select(command, visible);
     let column = |of: fn(&Relation) -> &str| -> ArrayRef {
@@ -77,7 +77,7 @@ pub(super) fn rows(
     if command.include_schema {
         let encoded = relations
             .iter()
-            .map(|r| encode::schema_bytes(&types::table_schema(r, visible.time_zone)))
+            .map(|r| encode::schema_bytes(&types::table_schema(r)))
             .collect::<Result<Vec<_>, _>>()?;
         columns.push(Arc::new(BinaryArray::from_iter_values(&encoded)));
     }
@@ -85,10 +85,10 @@ pub(super) fn rows(
 }
 
 /// The relations asked for, by catalog, schema, name and type.
-fn select<'a>(command: &CommandGetTables, visible: &Visible<'a>) -> Vec<&'a Relation> {
+fn select<'a>(command: &CommandGetTables, visible: &'a CatalogSnapshot) -> Vec<&'a Relation> {
     let schema_pattern = Pattern::new(command.db_schema_filter_pattern.as_deref());
     let name_pattern = Pattern::new(command.table_name_filter_pattern.as_deref());
-    let catalogs: Vec<_> = catalogs::sorted(visible.catalog, None)
+    let catalogs: Vec<_> = catalogs::sorted(visible, None)
         .filter(|c| command.catalog.as_ref().is_none_or(|name| *name == c.name))
         .collect();
     let mut relations = Vec::new();

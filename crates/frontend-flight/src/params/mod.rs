@@ -129,7 +129,7 @@ fn read_column(
         Conversion::Same => Ok((wanted.clone(), plain)),
         Conversion::None => Ok((own, plain)),
         Conversion::Cast { must } => {
-            let target = types::arrow_type(wanted, "UTC");
+            let target = types::arrow_type(wanted);
             let cast: Result<Vec<ArrayRef>> = plain.iter().map(|a| cast(a, &target)).collect();
             match cast {
                 Ok(arrays) => Ok((wanted.clone(), arrays)),
