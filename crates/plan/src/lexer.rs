@@ -64,6 +64,10 @@ impl Token<'_> {
 /// # Errors
 /// `Syntax` for a string, name or comment that does not end; `CharacterNotInRepertoire` for NUL.
 pub fn tokens(text: &str) -> Result<Vec<Token<'_>>> {
+    if let Some(at) = text.find('\0') {
+        let nul = Error::new(ErrorKind::CharacterNotInRepertoire, "a statement can't hold the character NUL");
+        return Err(nul.with_position(at));
+    }
     let mut lexer = Lexer { text, at: 0 };
     let mut tokens = Vec::new();
     while let Some(token) = lexer.next()? {
@@ -85,13 +89,6 @@ impl<'a> Lexer<'a> {
             return Ok(None);
         };
         let kind = match first {
-            '\0' => {
-                return Err(Error::new(
-                    ErrorKind::CharacterNotInRepertoire,
-                    "a statement can't hold the character NUL",
-                )
-                .with_position(start));
-            }
             '\'' => {
                 self.quoted('\'', "string")?;
                 TokenKind::Text
