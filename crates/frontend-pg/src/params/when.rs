@@ -8,20 +8,20 @@ use crate::types::datetime::{date_of, days_from_civil, local_to_utc, out_of_rang
 
 /// A point in time as far as a text tells it.
 #[derive(Debug, Default)]
-struct When<'a> {
+struct When {
     days: i64,
     /// Microseconds of the day.
     time: i64,
-    zone: Zone<'a>,
+    zone: Zone,
 }
 
 #[derive(Debug, Default)]
-enum Zone<'a> {
+enum Zone {
     #[default]
     None,
     /// Seconds east of UTC.
     Offset(i64),
-    Name(&'a str),
+    Named(TimeZone),
 }
 
 /// The special words, as microseconds.
@@ -81,17 +81,14 @@ pub(super) fn parse_timestamptz(
     let instant = match when.zone {
         Zone::Offset(seconds) => local.checked_sub(seconds * 1_000_000),
         Zone::None => local_to_utc(&session()?, local),
-        Zone::Name(name) => {
-            let zone = TimeZone::get(name).map_err(|_| invalid())?;
-            local_to_utc(&zone, local)
-        }
+        Zone::Named(zone) => local_to_utc(&zone, local),
     };
     instant.ok_or_else(out_of_range)
 }
 
-impl<'a> When<'a> {
+impl When {
     /// `[-]year-month-day[ |T hours:minutes[:seconds[.fraction]]][ zone][ BC]`
-    fn parse(text: &'a str) -> Option<Self> {
+    fn parse(text: &str) -> Option<Self> {
         let mut rest = text.trim_ascii();
         let before_christ = match rest
             .len()
@@ -184,7 +181,7 @@ fn take_time(rest: &mut &str) -> Option<i64> {
 }
 
 /// The zone that is all of `rest`; nothing is no zone.
-fn take_zone(rest: &str) -> Option<Zone<'_>> {
+fn take_zone(rest: &str) -> Option<Zone> {
     let rest = rest.trim_ascii();
     if rest.is_empty() {
         return Some(Zone::None);
@@ -198,7 +195,9 @@ fn take_zone(rest: &str) -> Option<Zone<'_>> {
     let sign = match rest.as_bytes()[0] {
         b'+' => 1,
         b'-' => -1,
-        letter if letter.is_ascii_alphabetic() => return Some(Zone::Name(rest)),
+        letter if letter.is_ascii_alphabetic() => {
+            return TimeZone::get(rest).ok().map(Zone::Named);
+        }
         _ => return None,
     };
     let mut digits = &rest[1..];

@@ -54,3 +54,6 @@ impl Default for Style {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
