@@ -17,10 +17,17 @@ use crate::{transactions, types};
 
 /// A statement with a handle, and the values that are bound to it.
 pub(crate) struct PreparedStatement {
-    /// As the client sent it: what each binding starts from.
-    statement: Arc<Statement>,
+    source: Source,
     /// Planned for the types of the bound values.
     bound: Option<Bound>,
+}
+
+/// The statement as the client sent it: what each binding starts from.
+#[derive(Clone)]
+enum Source {
+    Planned(Arc<Statement>),
+    /// It can't be planned before the types of its parameters are known, as `select ? + 1`.
+    Open(Arc<str>),
 }
 
 #[derive(Clone)]
@@ -35,22 +42,35 @@ pub(crate) async fn create(
     request: &ActionCreatePreparedStatementRequest,
 ) -> Result<CreatePreparedStatementResult> {
     transactions::check(session, request.transaction_id.as_deref())?;
-    let statement = Statement::plan(session, &request.query).await?;
-    let parameter_schema = types::parameter_schema(statement.parameters());
-    let dataset_schema = dataset_schema(session, &statement).await;
-    let is_update = !statement.is_query();
-    let bytes = statement.bytes();
+    let planned = Statement::plan(session, &request.query, Vec::new()).await;
+    let mut result = CreatePreparedStatementResult::default();
+    let source = match planned {
+        Ok(statement) => {
+            let parameters = types::parameter_schema(statement.parameters());
+            let dataset = dataset_schema(session, &statement).await;
+            result.parameter_schema = schema_bytes(&parameters)?;
+            result.dataset_schema = schema_bytes(&dataset)?;
+            result.is_update = Some(!statement.is_query());
+            Source::Planned(Arc::new(statement))
+        }
+        // Many clients prepare before they bind. No schema means that it is not known.
+        Err(error) if error.kind() == ErrorKind::IndeterminateDatatype => {
+            Source::Open(request.query.as_str().into())
+        }
+        Err(error) => return Err(error),
+    };
+    let bytes = source.bytes();
     let prepared = PreparedStatement {
-        statement: Arc::new(statement),
+        source,
         bound: None,
     };
     let handle = session.shelves.statements.put(prepared, bytes)?;
-    Ok(CreatePreparedStatementResult {
-        prepared_statement_handle: Bytes::copy_from_slice(&handle),
-        dataset_schema: encode::schema_bytes(&dataset_schema).map_err(Error::internal)?,
-        parameter_schema: encode::schema_bytes(&parameter_schema).map_err(Error::internal)?,
-        is_update: Some(is_update),
-    })
+    result.prepared_statement_handle = Bytes::copy_from_slice(&handle);
+    Ok(result)
+}
+
+fn schema_bytes(schema: &Schema) -> Result<Bytes> {
+    encode::schema_bytes(schema).map_err(Error::internal)
 }
 
 /// The columns of the rows; without fields for a statement that has none, which is what tells older
@@ -81,9 +101,9 @@ pub(crate) async fn bind(session: &Session, handle: &[u8], batches: &[RecordBatc
     let prepared = find(session, handle)?;
     let bound = prepared.bind(session, batches).await?;
     let bytes =
-        prepared.statement.bytes() + bound.as_ref().map_or(0, |bound| bound.parameters.bytes());
+        prepared.source.bytes() + bound.as_ref().map_or(0, |bound| bound.parameters.bytes());
     let with_values = PreparedStatement {
-        statement: Arc::clone(&prepared.statement),
+        source: prepared.source.clone(),
         bound,
     };
     session
@@ -117,49 +137,80 @@ impl PreparedStatement {
             let (statement, parameters) = (&bound.statement, &bound.parameters);
             return Ok((Arc::clone(statement), Some(Arc::clone(parameters))));
         }
-        match self.statement.parameters().len() {
-            0 => Ok((Arc::clone(&self.statement), None)),
-            n => Err(Error::new(
-                ErrorKind::UndefinedParameter,
-                format!("the statement takes {n} parameters and none are bound"),
-            )),
-        }
+        let count = match &self.source {
+            Source::Planned(statement) => match statement.parameters().len() {
+                0 => return Ok((Arc::clone(statement), None)),
+                n => n.to_string(),
+            },
+            Source::Open(_) => String::from("some"),
+        };
+        Err(Error::new(
+            ErrorKind::UndefinedParameter,
+            format!("the statement takes {count} parameters and none are bound"),
+        ))
     }
 
     /// The statement, planned for the values that are bound now if there are any.
-    pub(crate) fn statement(&self) -> &Arc<Statement> {
-        match &self.bound {
-            Some(bound) => &bound.statement,
-            None => &self.statement,
+    ///
+    /// # Errors
+    /// It can't be planned before values are bound.
+    pub(crate) fn statement(&self) -> Result<&Arc<Statement>> {
+        match (&self.bound, &self.source) {
+            (Some(bound), _) => Ok(&bound.statement),
+            (None, Source::Planned(statement)) => Ok(statement),
+            (None, Source::Open(_)) => Err(Error::new(
+                ErrorKind::IndeterminateDatatype,
+                "the types of the result depend on parameters that are not bound",
+            )),
         }
     }
 
     /// Reads values; the statement is planned anew if they do not have the types it was planned for.
     /// `None` if there are none: clients send no batch then, or one without columns.
     async fn bind(&self, session: &Session, batches: &[RecordBatch]) -> Result<Option<Bound>> {
-        if batches.iter().all(|b| b.num_columns() == 0) {
+        let columns = batches.first().map_or(0, RecordBatch::num_columns);
+        if columns == 0 {
             return Ok(None);
         }
-        let wanted = self.statement.parameters();
-        let parameters = Arc::new(Parameters::read(batches, wanted)?);
-        let fits = parameters
-            .types()
-            .iter()
-            .zip(wanted)
-            .all(|(t, wanted)| t == wanted || *t == SqlType::Null);
-        let statement = if fits && self.statement.schema().is_some() | !self.statement.is_query() {
-            Arc::clone(&self.statement)
-        } else {
-            let declared = parameters
-                .types()
-                .iter()
-                .map(|t| (*t != SqlType::Null && !t.is_unknown()).then(|| t.clone()))
-                .collect();
-            Arc::new(self.statement.declare(session, declared).await?)
+        let (statement, parameters) = match &self.source {
+            Source::Planned(statement) => {
+                let parameters = Parameters::read(batches, statement.parameters())?;
+                let statement = match statement.fits(parameters.types()) {
+                    true => Arc::clone(statement),
+                    false => {
+                        let declared = declared(&parameters);
+                        Arc::new(statement.declare(session, declared).await?)
+                    }
+                };
+                (statement, parameters)
+            }
+            Source::Open(text) => {
+                let parameters = Parameters::read(batches, &vec![SqlType::Unknown; columns])?;
+                let statement = Statement::plan(session, text, declared(&parameters)).await?;
+                (Arc::new(statement), parameters)
+            }
         };
         Ok(Some(Bound {
             statement,
-            parameters,
+            parameters: Arc::new(parameters),
         }))
     }
+}
+
+impl Source {
+    /// About what it takes to keep it.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Planned(statement) => statement.bytes(),
+            Self::Open(text) => text.len(),
+        }
+    }
+}
+
+/// The types to plan a statement for, given its values. A column of NULLs leaves its type open.
+fn declared(parameters: &Parameters) -> Vec<Option<SqlType>> {
+    let types = parameters.types().iter();
+    types
+        .map(|t| (*t != SqlType::Null && !t.is_unknown()).then(|| t.clone()))
+        .collect()
 }

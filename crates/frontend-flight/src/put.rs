@@ -32,7 +32,7 @@ pub(crate) async fn perform(
         Command::CommandStatementUpdate(update) => {
             transactions::check(session, update.transaction_id.as_deref())
                 .map_err(|e| status(&e))?;
-            let statement = Statement::plan(session, &update.query)
+            let statement = Statement::plan(session, &update.query, Vec::new())
                 .await
                 .map_err(|e| status(&e))?;
             counted(statement.update(session, None).await)?

@@ -130,12 +130,14 @@ impl Service {
             Command::CommandStatementQuery(query) => {
                 transactions::check(session, query.transaction_id.as_deref())
                     .map_err(|e| status(&e))?;
-                let statement = Statement::plan(session, &query.query).await;
+                let statement = Statement::plan(session, &query.query, Vec::new()).await;
                 result_schema(&statement.map_err(|e| status(&e))?)
             }
             Command::CommandPreparedStatementQuery(query) => {
                 let prepared = prepared::find(session, &query.prepared_statement_handle);
-                result_schema(prepared.map_err(|e| status(&e))?.statement())
+                prepared
+                    .and_then(|prepared| prepared.statement().cloned())
+                    .and_then(|statement| result_schema(&statement))
             }
             other => return Err(unsupported_command(other)),
         };
@@ -190,7 +192,7 @@ async fn statement_ticket(
     transaction: Option<&[u8]>,
 ) -> model::Result<(Ticket, Option<u64>)> {
     transactions::check(session, transaction)?;
-    let statement = Statement::plan(session, text).await?;
+    let statement = Statement::plan(session, text, Vec::new()).await?;
     if let n @ 1.. = statement.parameters().len() {
         return Err(Error::new(
             ErrorKind::UndefinedParameter,

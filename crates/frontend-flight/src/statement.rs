@@ -18,8 +18,12 @@ pub(crate) struct Statement {
 }
 
 impl Statement {
-    /// Plans a text of one statement.
-    pub(crate) async fn plan(session: &Session, text: &str) -> Result<Self> {
+    /// Plans a text of one statement, for these types of its parameters where declared.
+    pub(crate) async fn plan(
+        session: &Session,
+        text: &str,
+        declared: Vec<Option<SqlType>>,
+    ) -> Result<Self> {
         let gateway = session.gateway();
         let pieces = gateway.split(text)?;
         let piece = match pieces.as_slice() {
@@ -30,10 +34,10 @@ impl Statement {
                     .with_position(second.offset));
             }
         };
-        let prepared = gateway.prepare(piece.text, &[]).await;
+        let prepared = gateway.prepare(piece.text, &declared).await;
         Ok(Self {
             prepared: prepared.map_err(|e| e.offset_position(piece.offset))?,
-            declared: Vec::new(),
+            declared,
             session: gateway.id(),
         })
     }
@@ -60,6 +64,13 @@ impl Statement {
     /// The types of its parameters.
     pub(crate) fn parameters(&self) -> &[SqlType] {
         self.prepared.parameters()
+    }
+
+    /// Whether it can run with values of these types as it was planned.
+    pub(crate) fn fits(&self, types: &[SqlType]) -> bool {
+        let is_open = self.is_query() && self.schema().is_none();
+        let same = |(own, t): (&SqlType, &SqlType)| own == t || *t == SqlType::Null;
+        !is_open && self.parameters().iter().zip(types).all(same)
     }
 
     /// The schema of its rows. `None`: it has no rows, or their types are open.
