@@ -65,7 +65,10 @@ impl Token<'_> {
 /// `Syntax` for a string, name or comment that does not end; `CharacterNotInRepertoire` for NUL.
 pub fn tokens(text: &str) -> Result<Vec<Token<'_>>> {
     if let Some(at) = text.find('\0') {
-        let nul = Error::new(ErrorKind::CharacterNotInRepertoire, "a statement can't hold the character NUL");
+        let nul = Error::new(
+            ErrorKind::CharacterNotInRepertoire,
+            "a statement can't hold the character NUL",
+        );
         return Err(nul.with_position(at));
     }
     let mut lexer = Lexer { text, at: 0 };

@@ -10,6 +10,7 @@ use tree::{Parser, build, walk};
 
 use crate::access::{Access, as_table};
 use crate::calls::Calls;
+use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::parameters;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
@@ -19,8 +20,11 @@ use crate::view::View;
 /// Prefix of every generated name.
 pub(crate) const GENERATED: &str = "__eider_";
 
-/// Deepest nesting of queries: DuckDB's binder takes twice as long with each level.
-const MAX_QUERY_DEPTH: usize = 16;
+/// Deepest nesting of queries.
+const MAX_QUERY_DEPTH: usize = 100;
+
+/// Deepest nesting of subqueries in expressions: DuckDB's binder takes twice as long with each level.
+const MAX_SUBQUERY_DEPTH: usize = 16;
 
 /// Rewrites one query for one principal.
 pub(crate) struct Rewriter<'a> {
@@ -32,6 +36,7 @@ pub(crate) struct Rewriter<'a> {
     froms: Vec<FromScope>,
     generated: usize,
     depth: usize,
+    subquery_depth: usize,
     /// Names before a star that would print without the quotes they need.
     quoted_stars: BTreeSet<String>,
     /// Names that something in the statement gives to a column.
@@ -49,6 +54,7 @@ impl<'a> Rewriter<'a> {
             froms: vec![],
             generated: 0,
             depth: 0,
+            subquery_depth: 0,
             quoted_stars: BTreeSet::new(),
             given_names: BTreeSet::new(),
             governed: false,
@@ -92,12 +98,7 @@ impl<'a> Rewriter<'a> {
             Field::Table => self.table(value),
             Field::Query => {
                 self.depth += 1;
-                if self.depth > MAX_QUERY_DEPTH {
-                    return Err(Error::new(
-                        ErrorKind::TooComplex,
-                        format!("queries are nested more than {MAX_QUERY_DEPTH} deep"),
-                    ));
-                }
+                within(self.depth, MAX_QUERY_DEPTH, "queries")?;
                 self.parts(value, Field::Query)?;
                 self.depth -= 1;
                 Ok(())
@@ -301,13 +302,15 @@ impl<'a> Rewriter<'a> {
     }
 
     /// Items of the same name, told apart only by what is before it, get names of their own; so do
-    /// those whose name would print unquoted before a star.
+    /// those whose name would print unquoted before a star, or looks like one of policy's own.
     fn rename_alike(&mut self, scope: &mut FromScope) {
         let folded: Vec<String> = scope.0.iter().map(|i| fold(&i.name)).collect();
         for (i, item) in scope.0.iter_mut().enumerate() {
             let alike =
                 item.full.is_some() && folded.iter().filter(|n| **n == folded[i]).count() > 1;
-            if alike || self.quoted_stars.contains(&folded[i]) {
+            // Policy's own names must not be taken for the user's, nor the other way round.
+            let reserved = folded[i].starts_with(SELF);
+            if alike || reserved || self.quoted_stars.contains(&folded[i]) {
                 self.generated += 1;
                 item.renamed = Some(format!("{GENERATED}t{}", self.generated));
             }
@@ -403,6 +406,17 @@ impl<'a> Rewriter<'a> {
             "WINDOW" => self.calls.window(expr)?,
             "COLLATE" => self.calls.collation(expr)?,
             "PARAMETER" => parameters::check(expr)?,
+            "SUBQUERY" => {
+                self.subquery_depth += 1;
+                within(
+                    self.subquery_depth,
+                    MAX_SUBQUERY_DEPTH,
+                    "subqueries in expressions",
+                )?;
+                self.parts(expr, Field::Expr)?;
+                self.subquery_depth -= 1;
+                return Ok(());
+            }
             _ => {}
         }
         self.parts(expr, Field::Expr)
@@ -432,6 +446,16 @@ impl<'a> Rewriter<'a> {
         expr["column_names"] = json!(parts);
         Ok(())
     }
+}
+
+fn within(depth: usize, most: usize, what: &str) -> Result<()> {
+    if depth <= most {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooComplex,
+        format!("{what} are nested more than {most} deep"),
+    ))
 }
 
 /// What a relation in FROM is.

@@ -183,6 +183,8 @@ select __eider.amt from t
 select __eider.denied from t
 select __eider from t
 select id from t as __eider where __eider.id = 1
+select * from (select * from u as __eider) q where q.id = 1
+select __eider_t1.id from u as __eider_t1, u as __eider_t2 where __eider_t2.id = __eider_t1.id
 with __eider as (select 9 as id) select max(t.id) from t
 select max(amt) from t __eider_t1
 -- E: writes
