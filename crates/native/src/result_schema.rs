@@ -19,9 +19,7 @@ pub fn result_schema(columns: &[(String, SqlType)], arrow: &Schema) -> Result<Re
     if columns.len() != arrow.fields().len() {
         return Err(Error::internal("columns and Arrow schema differ in length"));
     }
-    for (name, sql_type) in columns {
-        check(name, sql_type)?;
-    }
+    check_types(columns)?;
     let fields: Fields = columns
         .iter()
         .zip(arrow.fields())
@@ -41,6 +39,11 @@ pub fn result_schema(columns: &[(String, SqlType)], arrow: &Schema) -> Result<Re
         columns,
         arrow: Arc::new(Schema::new(fields)),
     })
+}
+
+/// Refuses columns of types that [`result_schema`] refuses, for where DuckDB makes no Arrow schema.
+pub fn check_types(columns: &[(String, SqlType)]) -> Result<()> {
+    columns.iter().try_for_each(|(name, t)| check(name, t))
 }
 
 /// A batch of DuckDB's own schema in the form of [`result_schema`].

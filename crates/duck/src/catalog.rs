@@ -1,0 +1,179 @@
+//! Reading what exists from DuckDB into a snapshot.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::{
+    Catalog, CatalogMode, CatalogSnapshot, Column, Error, Relation, RelationKind, RelationName,
+    Result, Schema, fold,
+};
+use native::{Connection, Rows};
+use parking_lot::Mutex;
+
+use crate::config::CatalogConfig;
+use crate::quote::{identifier, literal};
+
+/// Reads snapshots of the configured catalogs. Columns of a relation are asked for again only when
+/// DuckDB describes it differently.
+pub(crate) struct CatalogReader {
+    catalogs: Vec<CatalogConfig>,
+    known: Mutex<HashMap<RelationName, Described>>,
+}
+
+struct Described {
+    /// What `duckdb_columns` says of the relation.
+    signature: String,
+    columns: Vec<Column>,
+}
+
+impl CatalogReader {
+    pub(crate) fn new(catalogs: &[CatalogConfig]) -> Self {
+        Self { catalogs: catalogs.to_vec(), known: Mutex::default() }
+    }
+
+    /// Whether a catalog takes writes; `None` if it is not there.
+    pub(crate) fn mode(&self, catalog: &str) -> Option<CatalogMode> {
+        let catalog = fold(catalog);
+        self.catalogs.iter().find(|c| fold(&c.name) == catalog).map(|c| c.mode)
+    }
+
+    /// Whether the catalog is a folder, whose relations are views that hide what they read from
+    /// `duckdb_get_table_names`.
+    pub(crate) fn is_folder(&self, catalog: &str) -> bool {
+        let catalog = fold(catalog);
+        self.catalogs.iter().any(|c| fold(&c.name) == catalog && c.path.is_dir())
+    }
+
+    /// What this connection sees now, uncommitted changes of its transaction included. Each
+    /// snapshot has a version of its own.
+    pub(crate) fn read(&self, connection: &Connection) -> Result<CatalogSnapshot> {
+        let mut catalogs = BTreeMap::new();
+        for configured in &self.catalogs {
+            let catalog = self.catalog(connection, configured)?;
+            catalogs.insert(fold(&configured.name), catalog);
+        }
+        Ok(CatalogSnapshot { version: next_version(), catalogs })
+    }
+
+    fn catalog(&self, connection: &Connection, configured: &CatalogConfig) -> Result<Catalog> {
+        let name = literal(&configured.name);
+        let mut schemas = BTreeMap::new();
+        // DuckDB counts `main` as internal.
+        let rows = query(
+            connection,
+            &format!(
+                "select schema_name from duckdb_schemas() where database_name = {name} \
+                 and (not internal or schema_name = 'main')"
+            ),
+        )?;
+        for row in rows.rows() {
+            let schema = text(row, 0)?;
+            schemas.insert(fold(schema), Schema { name: schema.to_owned(), ..Schema::default() });
+        }
+        for (relation, signature, nullable) in self.relations(connection, configured)? {
+            let columns = self.columns(connection, &relation, signature, &nullable)?;
+            let schema = schemas.get_mut(&fold(&relation.schema)).ok_or_else(|| {
+                Error::internal(format!("schema of {relation} is missing"))
+            })?;
+            let key = fold(&relation.name);
+            let described = Relation { name: relation, kind: RelationKind::Table, columns };
+            schema.relations.insert(key, described);
+        }
+        Ok(Catalog { name: configured.name.clone(), mode: configured.mode, schemas })
+    }
+
+    /// Tables with their description. A folder's relations are the views that we made; users' views
+    /// in DuckDB files are left out, as they are refused.
+    fn relations(
+        &self,
+        connection: &Connection,
+        configured: &CatalogConfig,
+    ) -> Result<Vec<(RelationName, String, BTreeSet<String>)>> {
+        let source = if self.is_folder(&configured.name) {
+            "(select database_name, schema_name, view_name as name from duckdb_views() where not internal)"
+        } else {
+            "(select database_name, schema_name, table_name as name from duckdb_tables() \
+              where not internal and not temporary)"
+        };
+        let rows = query(
+            connection,
+            &format!(
+                "select r.schema_name, r.name, c.column_name, c.data_type, c.is_nullable \
+                 from {source} r join duckdb_columns() c \
+                 on c.database_name = r.database_name and c.schema_name = r.schema_name \
+                 and c.table_name = r.name \
+                 where r.database_name = {} order by 1, 2, c.column_index",
+                literal(&configured.name)
+            ),
+        )?;
+        let mut relations: Vec<(RelationName, String, BTreeSet<String>)> = Vec::new();
+        for row in rows.rows() {
+            let name = RelationName::new(&configured.name, text(row, 0)?, text(row, 1)?);
+            if relations.last().is_none_or(|(last, _, _)| *last != name) {
+                relations.push((name, String::new(), BTreeSet::new()));
+            }
+            let (_, signature, nullable) = relations.last_mut().expect("pushed just above");
+            let column = text(row, 2)?;
+            for part in row.iter().skip(2) {
+                signature.push_str(part.as_deref().unwrap_or("?"));
+                signature.push('\0');
+            }
+            if text(row, 4)? == "true" {
+                nullable.insert(column.to_owned());
+            }
+        }
+        Ok(relations)
+    }
+
+    fn columns(
+        &self,
+        connection: &Connection,
+        relation: &RelationName,
+        signature: String,
+        nullable: &BTreeSet<String>,
+    ) -> Result<Vec<Column>> {
+        if let Some(known) = self.known.lock().get(relation)
+            && known.signature == signature
+        {
+            return Ok(known.columns.clone());
+        }
+        // Types are taken from a prepared statement, as their text would have to be parsed.
+        let prepared = connection
+            .prepare(&format!(
+                "select * from {}.{}.{}",
+                identifier(&relation.catalog),
+                identifier(&relation.schema),
+                identifier(&relation.name)
+            ))
+            .map_err(Error::internal)?;
+        let columns: Vec<Column> = prepared
+            .columns()
+            .into_iter()
+            .map(|(name, sql_type)| Column {
+                nullable: nullable.contains(&name),
+                name,
+                sql_type,
+            })
+            .collect();
+        let described = Described { signature, columns: columns.clone() };
+        self.known.lock().insert(relation.clone(), described);
+        Ok(columns)
+    }
+}
+
+/// Forgets nothing and repeats nothing: snapshots of one process never share a version.
+fn next_version() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+fn query(connection: &Connection, sql: &str) -> Result<Arc<Rows>> {
+    connection.query(sql).map(Arc::new).map_err(Error::internal)
+}
+
+fn text(row: &[Option<String>], column: usize) -> Result<&str> {
+    row.get(column)
+        .and_then(Option::as_deref)
+        .ok_or_else(|| Error::internal("DuckDB's catalog has a NULL where a name belongs"))
+}

@@ -1,0 +1,237 @@
+//! Stopping a statement: who may, when it is too late, and how DuckDB is made to listen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use model::{Error, ErrorKind, StatementId};
+use native::InterruptHandle;
+use parking_lot::Mutex;
+use runtime::CancellationToken;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::metric;
+use crate::worker::Worker;
+
+/// Why a statement was stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The client asked.
+    User,
+    /// Its deadline passed.
+    Timeout,
+    /// Its reader did not come back.
+    Idle,
+    /// Its result was dropped; nobody waits for an answer.
+    Dropped,
+    /// Its session ended.
+    Closed,
+    /// Its instance had to be closed.
+    Instance,
+}
+
+impl Stop {
+    pub(crate) fn error(self) -> Error {
+        let (kind, message) = match self {
+            Self::User | Self::Dropped => {
+                (ErrorKind::QueryCanceled, "canceling statement due to user request")
+            }
+            Self::Timeout => {
+                (ErrorKind::QueryCanceled, "canceling statement due to statement timeout")
+            }
+            Self::Idle => {
+                (ErrorKind::QueryCanceled, "canceling statement due to stream idle timeout")
+            }
+            Self::Closed => (ErrorKind::Shutdown, "terminating statement: the session has ended"),
+            Self::Instance => {
+                (ErrorKind::Shutdown, "terminating statement: the database is being reopened")
+            }
+        };
+        Error::new(kind, message)
+    }
+}
+
+/// One running statement, as seen by all who may stop it.
+pub(crate) struct Control {
+    id: StatementId,
+    governed: bool,
+    state: Mutex<State>,
+    /// Cancelled when the statement is stopped: its client has its answer then.
+    stopped: CancellationToken,
+    /// Cancelled when the statement has left its connection.
+    quiet: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    stop: Option<Stop>,
+    /// Past the point where it can be stopped: its COMMIT has been sent.
+    committing: bool,
+    /// A step thread is in the statement now.
+    stepping: bool,
+    /// It has come to its end without an error.
+    complete: bool,
+    /// The connection, while it is the statement's. Interrupts go through this lock, so that none
+    /// meets the connection's next statement.
+    connection: Option<InterruptHandle>,
+}
+
+impl Control {
+    pub(crate) fn new(id: StatementId, governed: bool) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            governed,
+            state: Mutex::default(),
+            stopped: CancellationToken::new(),
+            quiet: CancellationToken::new(),
+        })
+    }
+
+    pub(crate) fn id(&self) -> StatementId {
+        self.id
+    }
+
+    /// The error of a statement that has been stopped.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.state.lock().stop.map_or(Ok(()), |stop| Err(stop.error()))
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+
+    /// Waits until the statement is stopped, and says why.
+    pub(crate) async fn stopped(&self) -> Stop {
+        self.stopped.cancelled().await;
+        self.state.lock().stop.unwrap_or(Stop::User)
+    }
+
+    /// Waits until the statement has left its connection.
+    pub(crate) async fn quiet(&self) {
+        self.quiet.cancelled().await;
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet.is_cancelled()
+    }
+
+    /// A step begins, on this connection.
+    pub(crate) fn enter(&self, connection: &InterruptHandle) {
+        let mut state = self.state.lock();
+        state.connection.get_or_insert_with(|| connection.clone());
+        state.stepping = true;
+    }
+
+    /// A step has ended; the statement is parked.
+    pub(crate) fn leave(&self) {
+        self.state.lock().stepping = false;
+    }
+
+    /// The point of no return. From here on it cannot be stopped.
+    pub(crate) fn commit(&self) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        match state.stop {
+            Some(stop) => Err(stop.error()),
+            None => {
+                state.committing = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// The statement lets go of its connection, which may serve another from now on.
+    pub(crate) fn finish(&self, complete: bool) {
+        let mut state = self.state.lock();
+        state.connection = None;
+        state.stepping = false;
+        state.complete = complete;
+        drop(state);
+        self.quiet.cancel();
+    }
+
+    /// Whether the statement has come to its end without an error.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.state.lock().complete
+    }
+
+    /// How much is done. Of governed relations that would tell how many rows are hidden.
+    pub(crate) fn progress(&self) -> Option<f64> {
+        if self.governed {
+            return None;
+        }
+        self.state.lock().connection.as_ref()?.progress()
+    }
+
+    /// Stops the statement unless it is too late. The client's answer does not wait for DuckDB.
+    pub(crate) fn stop(self: &Arc<Self>, why: Stop, worker: &Arc<Worker>) -> bool {
+        let mut state = self.state.lock();
+        if state.stop.is_some() || state.committing || self.is_quiet() {
+            return false;
+        }
+        state.stop = Some(why);
+        drop(state);
+        self.stopped.cancel();
+        let (control, on) = (Arc::clone(self), Arc::clone(worker));
+        worker.spawn("interrupt", async move { control.interrupt_until_quiet(why, &on).await });
+        true
+    }
+
+    /// Interrupts again and again, as one sent between two calls is lost, until the statement has
+    /// left its connection. Past the patience the connection is abandoned: counted, and another
+    /// thread takes the place of the one that is stuck.
+    async fn interrupt_until_quiet(&self, why: Stop, worker: &Worker) {
+        // Nobody waits for the answer to a dropped stream, and an interrupt would fail its
+        // transaction: the step in progress mostly ends by itself.
+        let grace = if why == Stop::Dropped { DROP_GRACE } else { Duration::ZERO };
+        let patience = Instant::now() + worker.config().quiet_timeout;
+        let mut pause = FIRST_PAUSE;
+        let mut abandoned = false;
+        if self.quiet_within(grace).await {
+            return;
+        }
+        while !self.quiet_within(pause).await {
+            let state = self.state.lock();
+            if let Some(connection) = state.connection.as_ref().filter(|_| state.stepping) {
+                connection.interrupt();
+            }
+            // A step that still waits for a thread is not stuck.
+            let stuck = state.stepping;
+            drop(state);
+            if stuck && !abandoned && Instant::now() >= patience {
+                abandoned = true;
+                counter!(metric::ABANDONED).increment(1);
+                gauge!(metric::ABANDONED_NOW).increment(1.0);
+                tracing::warn!(statement = %self.id, "cancelled statement does not stop: abandoned");
+                worker.steps().replace_one();
+            }
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+        if abandoned {
+            gauge!(metric::ABANDONED_NOW).decrement(1.0);
+            tracing::info!(statement = %self.id, "abandoned statement has stopped");
+        }
+    }
+
+    async fn quiet_within(&self, time: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.quiet.cancelled() => true,
+            () = sleep(time) => false,
+        }
+    }
+
+    /// Stops the statement when its deadline passes, if it is not quiet before.
+    pub(crate) async fn watch(self: Arc<Self>, deadline: std::time::Instant, worker: Arc<Worker>) {
+        tokio::select! {
+            () = self.quiet.cancelled() => {}
+            () = self.stopped.cancelled() => {}
+            () = sleep_until(deadline.into()) => {
+                self.stop(Stop::Timeout, &worker);
+            }
+        }
+    }
+}
+
+const DROP_GRACE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LAST_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,35 @@
+//! The local executor: DuckDB in this process behind `model`'s `Executor`.
+//!
+//! One instance has all catalogs attached and is locked down. A fixed pool of step threads makes
+//! all calls into DuckDB. A result is fetched until its bounded channel is full; then the stream is
+//! parked, not the thread. Per open stream Eider holds at most [`CHANNEL_BATCHES`] batches in the
+//! channel and one in the making, each of about [`BATCH_BYTES`].
+
+mod catalog;
+mod coalesce;
+mod config;
+mod control;
+mod core;
+mod executor;
+mod folder;
+mod governed;
+mod guard;
+mod metric;
+mod names;
+mod open;
+mod pump;
+mod quote;
+mod recover;
+mod registry;
+mod session;
+mod start;
+mod step;
+mod transaction;
+mod verify;
+mod worker;
+
+pub use coalesce::{BATCH_BYTES, BATCH_ROWS};
+pub use config::{CatalogConfig, Config};
+pub use executor::LocalExecutor;
+pub use metric::describe as describe_metrics;
+pub use pump::CHANNEL_BATCHES;

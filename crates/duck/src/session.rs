@@ -1,0 +1,259 @@
+//! A principal's place on the executor.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_array::RecordBatch;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use model::{
+    CatalogSnapshot, Error, ErrorKind, ExecKind, ExecRequest, ExecSession, Result, ResultStream,
+    StatementId,
+};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::timeout;
+
+use crate::control::{Control, Stop};
+use crate::core::{Checkout, Lease};
+use crate::pump;
+use crate::start::{Home, start};
+use crate::transaction::Transaction;
+use crate::worker::Worker;
+
+/// How long the end of a session waits for its statements to leave their connections.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// A session, and the state that its statements share with it.
+pub(crate) struct LocalSession {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) shared: Arc<Shared>,
+    /// Held over BEGIN, COMMIT and ROLLBACK, so that they run one after another.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+}
+
+/// What outlives a single call: the transaction, and the statements that run.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    /// Told when a connection has come back to the transaction.
+    returned: Notify,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) closed: bool,
+    pub(crate) transactions: u64,
+    pub(crate) transaction: Option<Transaction>,
+    running: HashMap<StatementId, Arc<Control>>,
+}
+
+impl LocalSession {
+    pub(crate) fn open(worker: Arc<Worker>) -> Self {
+        let shared = Arc::new(Shared { state: Mutex::default(), returned: Notify::new() });
+        worker.register(&shared);
+        Self { worker, shared, turn: tokio::sync::Mutex::default() }
+    }
+
+    /// A connection for a statement: the transaction's, or one of its own.
+    async fn acquire(&self, control: &Arc<Control>) -> Result<(Checkout, Home)> {
+        if !self.shared.in_transaction()? {
+            return Ok((self.worker.core()?.checkout()?, Home::Pool));
+        }
+        let patience = self.worker.config().quiet_timeout;
+        let (number, lease) = self.shared.take_lease(Some(control), patience).await?;
+        let home = Home::Transaction(Arc::clone(&self.shared), number);
+        Ok((Checkout::Idle(lease), home))
+    }
+}
+
+#[async_trait]
+impl ExecSession for LocalSession {
+    async fn execute(&self, request: ExecRequest) -> Result<ResultStream> {
+        let worker = &self.worker;
+        let place = match request.kind() {
+            ExecKind::Query => Some(worker.stream_place()?),
+            ExecKind::Write { .. } => None,
+        };
+        let control = Control::new(request.id(), request.governed());
+        // Stops the statement if this call is dropped before its answer.
+        let mut guard = StopOnDrop { control: Some(&control), worker };
+        let (checkout, home) = self.acquire(&control).await?;
+        self.shared.register(&control);
+        if let Some(deadline) = request.deadline() {
+            let watch = Arc::clone(&control).watch(deadline, Arc::clone(worker));
+            worker.spawn("deadline", watch);
+        }
+        let (reply, answer) = oneshot::channel();
+        let (on, by) = (Arc::clone(worker), Arc::clone(&control));
+        worker.steps().submit(Box::new(move || {
+            start(on, by, home, checkout, &request, reply);
+        }));
+        let started = tokio::select! {
+            biased;
+            stop = control.stopped() => Err(stop.error()),
+            answer = answer => answer
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "internal error"))),
+        };
+        guard.control = None;
+        let started = started?;
+        let batches = pump::read(started.batches, Arc::clone(&control), Arc::clone(worker), place);
+        Ok(ResultStream::new(started.schema, batches))
+    }
+
+    async fn ingest(
+        &self,
+        _request: ExecRequest,
+        _batches: BoxStream<'static, Result<RecordBatch>>,
+    ) -> Result<u64> {
+        Err(Error::not_supported("bulk ingestion").with_hint("use INSERT"))
+    }
+
+    async fn begin(&self, read_only: bool) -> Result<()> {
+        self.begin_transaction(read_only).await
+    }
+
+    async fn commit(&self) -> Result<()> {
+        self.commit_transaction().await
+    }
+
+    async fn rollback(&self) -> Result<()> {
+        self.roll_back_transaction().await
+    }
+
+    fn catalog(&self) -> Arc<CatalogSnapshot> {
+        self.shared.catalog(&self.worker)
+    }
+
+    fn cancel(&self, id: StatementId) {
+        let control = self.shared.state.lock().running.get(&id).cloned();
+        if let Some(control) = control {
+            control.stop(Stop::User, &self.worker);
+        }
+    }
+
+    fn progress(&self, id: StatementId) -> Option<f64> {
+        let control = self.shared.state.lock().running.get(&id).cloned()?;
+        control.progress()
+    }
+
+    async fn close(&self) {
+        self.shared.state.lock().closed = true;
+        for control in self.shared.end(Stop::Closed, &self.worker) {
+            // Past this time its own interrupter goes on, and the connection is closed when it
+            // comes back.
+            let _elapsed = timeout(CLOSE_WITHIN, control.quiet()).await;
+        }
+    }
+}
+
+impl Drop for LocalSession {
+    fn drop(&mut self) {
+        self.shared.state.lock().closed = true;
+        self.shared.end(Stop::Closed, &self.worker);
+    }
+}
+
+impl Shared {
+    pub(crate) fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    fn register(&self, control: &Arc<Control>) {
+        let mut state = self.state.lock();
+        state.running.retain(|_, control| !control.is_quiet());
+        state.running.insert(control.id(), Arc::clone(control));
+    }
+
+    fn in_transaction(&self) -> Result<bool> {
+        let state = self.state.lock();
+        if state.closed {
+            return Err(Stop::Closed.error());
+        }
+        Ok(state.transaction.is_some())
+    }
+
+    /// Stops all that runs and closes the transaction's connection, or has it closed when it comes
+    /// back. Returns what has been stopped.
+    pub(crate) fn end(&self, why: Stop, worker: &Arc<Worker>) -> Vec<Arc<Control>> {
+        let mut state = self.state.lock();
+        let lease = state.transaction.as_mut().and_then(Transaction::lose);
+        let running: Vec<_> = state.running.drain().map(|(_, control)| control).collect();
+        drop(state);
+        if let Some(lease) = lease {
+            worker.steps().submit(Box::new(move || drop(lease)));
+        }
+        for control in &running {
+            control.stop(why, worker);
+        }
+        running
+    }
+
+    /// Takes the transaction's connection. Waits for a statement that has been stopped and is not
+    /// quiet yet; one that goes on is an error.
+    pub(crate) async fn take_lease(
+        &self,
+        for_statement: Option<&Arc<Control>>,
+        patience: Duration,
+    ) -> Result<(u64, Lease)> {
+        let waiting = async {
+            loop {
+                let returned = self.returned.notified();
+                tokio::pin!(returned);
+                returned.as_mut().enable();
+                if let Some(taken) = self.try_take_lease(for_statement)? {
+                    return Ok(taken);
+                }
+                returned.await;
+            }
+        };
+        timeout(patience, waiting).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::ObjectInUse, "the cancelled statement has not stopped yet"))
+        })
+    }
+
+    fn try_take_lease(&self, for_statement: Option<&Arc<Control>>) -> Result<Option<(u64, Lease)>> {
+        let mut state = self.state.lock();
+        let transaction = state.transaction.as_mut().ok_or_else(|| {
+            Error::new(ErrorKind::NoActiveTransaction, "there is no transaction in progress")
+        })?;
+        transaction.take(for_statement)
+    }
+
+    /// A statement of that transaction has ended.
+    pub(crate) fn take_back(&self, number: u64, lease: Lease) {
+        let mut state = self.state.lock();
+        let closed = state.closed;
+        let surplus = match &mut state.transaction {
+            Some(transaction) if transaction.is(number) && !closed => transaction.put(lease),
+            _ => Some(lease),
+        };
+        drop(state);
+        self.returned.notify_waiters();
+        // Its transaction is gone: closing rolls back.
+        drop(surplus);
+    }
+
+    /// The connection of that transaction is lost.
+    pub(crate) fn lose(&self, number: u64) {
+        if let Some(transaction) = &mut self.state.lock().transaction
+            && transaction.is(number)
+        {
+            transaction.lose();
+        }
+        self.returned.notify_waiters();
+    }
+}
+
+struct StopOnDrop<'a> {
+    control: Option<&'a Arc<Control>>,
+    worker: &'a Arc<Worker>,
+}
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(control) = self.control {
+            control.stop(Stop::Dropped, self.worker);
+        }
+    }
+}

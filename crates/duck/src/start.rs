@@ -1,0 +1,348 @@
+//! The first step of a statement: from a sealed request to its first rows.
+
+use std::sync::Arc;
+
+use arrow_array::{Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use model::{
+    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, ResultColumn, ResultSchema, Result,
+    SqlType,
+};
+use native::{NativeStream, Prepared, conform, result_schema};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::control::Control;
+use crate::core::{Checkout, Lease};
+use crate::governed::client_error;
+use crate::names::mismatch;
+use crate::pump::{self, CHANNEL_BATCHES, Live};
+use crate::session::Shared;
+use crate::verify::check_kind;
+use crate::worker::Worker;
+
+/// Where a connection goes when its statement has ended.
+pub(crate) enum Home {
+    /// Back to the pool: the statement is its own transaction.
+    Pool,
+    /// To the session's transaction of that number.
+    Transaction(Arc<Shared>, u64),
+}
+
+/// What a statement answers when its first rows are there.
+pub(crate) struct Started {
+    pub(crate) schema: Arc<ResultSchema>,
+    pub(crate) batches: mpsc::Receiver<Result<RecordBatch>>,
+}
+
+/// A statement on its connection. However it ends, the connection goes home or is closed.
+pub(crate) struct Run {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) control: Arc<Control>,
+    governed: bool,
+    home: Home,
+    lease: Option<Lease>,
+}
+
+enum Begun {
+    Rows(Live, Option<RecordBatch>),
+    Wrote(Option<u64>),
+}
+
+/// Runs a request to its first rows, answers, and goes on fetching.
+pub(crate) fn start(
+    worker: Arc<Worker>,
+    control: Arc<Control>,
+    home: Home,
+    checkout: Checkout,
+    request: &ExecRequest,
+    reply: oneshot::Sender<Result<Started>>,
+) {
+    let governed = request.governed();
+    let mut run = Run { worker, control, governed, home, lease: None };
+    match checkout.open() {
+        Ok(lease) => run.lease = Some(lease),
+        Err(error) => return answer(reply, Err(error)),
+    }
+    run.enter();
+    match run.begin(request) {
+        Ok(Begun::Rows(live, Some(first))) => {
+            let schema = Arc::clone(live.schema());
+            let (sender, batches) = mpsc::channel(CHANNEL_BATCHES);
+            // The channel is new and has room.
+            let sent = sender.try_send(Ok(first));
+            debug_assert!(sent.is_ok());
+            answer(reply, Ok(Started { schema, batches }));
+            pump::pump(run, live, sender);
+        }
+        Ok(Begun::Rows(live, None)) => {
+            let schema = Arc::clone(live.schema());
+            drop(live);
+            answer(reply, run.finish().map(|()| Started { schema, batches: mpsc::channel(1).1 }));
+        }
+        Ok(Begun::Wrote(rows)) => {
+            let outcome = run.wrote(request).and_then(|()| count(rows));
+            answer(reply, outcome);
+        }
+        Err(error) => {
+            run.abandon();
+            answer(reply, Err(error));
+        }
+    }
+}
+
+/// A caller that is gone has stopped the statement and wants no answer.
+fn answer(reply: oneshot::Sender<Result<Started>>, outcome: Result<Started>) {
+    let _unwanted = reply.send(outcome);
+}
+
+impl Run {
+    /// A step begins.
+    pub(crate) fn enter(&self) {
+        if let Some(lease) = &self.lease {
+            self.control.enter(&lease.connection().interrupt_handle());
+        }
+    }
+
+    /// The error for the client. An error after a stop is the stop's; a lost instance is noticed.
+    pub(crate) fn error(&self, error: &native::Error) -> Error {
+        if let Some(lease) = &self.lease {
+            self.worker.look_for_loss(lease.core(), error);
+        }
+        match self.control.check() {
+            Err(stopped) => stopped.with_cause(error.clone()),
+            Ok(()) => client_error(error, self.governed),
+        }
+    }
+
+    /// Ends a statement that has done its work: commits it if it is its own transaction.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        let committed = self.commit();
+        self.go_home(committed.is_ok());
+        committed
+    }
+
+    /// Ends a statement that failed or is not wanted any more.
+    pub(crate) fn abandon(mut self) {
+        self.go_home(false);
+    }
+
+    fn begin(&mut self, request: &ExecRequest) -> Result<Begun> {
+        self.control.check()?;
+        self.check_write(request)?;
+        self.set_up(request)?;
+        let version = match &self.home {
+            Home::Pool => self.worker.catalog().version,
+            Home::Transaction(session, _) => session.catalog(&self.worker).version,
+        };
+        let lease = self.lease()?;
+        let connection = lease.connection();
+        self.worker.verifier().check(connection, request, self.worker.reader(), version)?;
+        let prepared = connection.prepare(request.sql()).map_err(|e| self.error(&e))?;
+        check_kind(request, &prepared)?;
+        bind(&prepared, request).map_err(|e| self.error(&e))?;
+        match request.kind() {
+            ExecKind::Query => self.rows(request, &prepared),
+            ExecKind::Write { .. } => {
+                let rows = prepared.execute().map_err(|e| self.error(&e))?;
+                // What only defines has no count; DuckDB reports 0 for it.
+                let counts = request.query().is_some();
+                Ok(Begun::Wrote(counts.then_some(rows)))
+            }
+        }
+    }
+
+    fn set_up(&mut self, request: &ExecRequest) -> Result<()> {
+        let own_transaction = matches!(self.home, Home::Pool);
+        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
+        let outcome = lease.set_time_zone(request.time_zone()).and_then(|()| {
+            if own_transaction {
+                lease.connection().execute("begin")?;
+            }
+            Ok(())
+        });
+        outcome.map_err(|e| self.error(&e))
+    }
+
+    fn check_write(&self, request: &ExecRequest) -> Result<()> {
+        let ExecKind::Write { target, .. } = request.kind() else {
+            return Ok(());
+        };
+        match self.worker.reader().mode(&target.catalog) {
+            Some(CatalogMode::ReadWrite) => {}
+            Some(CatalogMode::ReadOnly) => {
+                return Err(Error::new(
+                    ErrorKind::ReadOnly,
+                    format!("catalog \"{}\" is read-only", target.catalog),
+                ));
+            }
+            None => return Err(mismatch(format!("no catalog {}", target.catalog))),
+        }
+        match &self.home {
+            Home::Pool => Ok(()),
+            Home::Transaction(session, _) => session.check_write(&target.catalog),
+        }
+    }
+
+    fn rows(&self, request: &ExecRequest, prepared: &Prepared) -> Result<Begun> {
+        let mut stream = prepared.execute_streaming().map_err(|e| self.error(&e))?;
+        let schema = self.schema(request, &mut stream)?;
+        let first = stream.next_batch().map_err(|e| self.error(&e))?;
+        let first = first
+            .map(|chunk| conform(chunk, &schema.arrow).map_err(Error::internal))
+            .transpose()?;
+        Ok(Begun::Rows(Live::new(stream, schema), first))
+    }
+
+    /// The result's columns, which must be those that the sidecar described.
+    fn schema(&self, request: &ExecRequest, stream: &mut NativeStream) -> Result<Arc<ResultSchema>> {
+        let columns = stream.columns().map_err(|e| self.error(&e))?;
+        let arrow = match stream.schema() {
+            Ok(arrow) => arrow,
+            // No Arrow form at all: the refusal names the column.
+            Err(error) => {
+                native::check_types(&columns)?;
+                return Err(self.error(&error));
+            }
+        };
+        let own = result_schema(&columns, &arrow)?;
+        let Some(described) = request.schema() else {
+            return Ok(Arc::new(own));
+        };
+        if same_types(&own, described) {
+            return Ok(Arc::clone(described));
+        }
+        let error = mismatch(format!("columns {own:?}, described as {described:?}"));
+        tracing::error!(
+            target: "audit",
+            event = "describe_mismatch",
+            statement = %request.id(),
+            principal = request.principal().name,
+            cause = error.cause().map(tracing::field::display),
+        );
+        Err(error)
+    }
+
+    /// Ends a write: committed and seen by all, or seen by its transaction, before the reply.
+    fn wrote(mut self, request: &ExecRequest) -> Result<()> {
+        let ExecKind::Write { target, changes_catalog } = request.kind() else {
+            return self.finish();
+        };
+        let committed = self.commit();
+        if committed.is_ok() && *changes_catalog {
+            self.see_change();
+        }
+        if let (Ok(()), Home::Transaction(session, number)) = (&committed, &self.home) {
+            session.note_write(*number, &target.catalog, *changes_catalog);
+        }
+        self.go_home(committed.is_ok());
+        committed
+    }
+
+    /// The change is made. Where the new snapshot can't be read, the old one stays, and later
+    /// statements on what changed fail: the error is for the operator.
+    fn see_change(&mut self) {
+        let Some(lease) = &mut self.lease else { return };
+        lease.mark_ddl();
+        let outcome = match &self.home {
+            Home::Pool => self.worker.refresh(lease.connection()),
+            Home::Transaction(session, number) => {
+                let snapshot = self.worker.reader().read(lease.connection());
+                snapshot.map(|snapshot| session.set_catalog(*number, Arc::new(snapshot)))
+            }
+        };
+        if let Err(error) = outcome {
+            tracing::error!(?error, "can't read the catalogs after a change");
+        }
+    }
+
+    fn commit(&self) -> Result<()> {
+        self.control.commit()?;
+        match self.home {
+            Home::Transaction(..) => Ok(()),
+            Home::Pool => {
+                let commit = self.lease()?.connection().execute("commit");
+                commit.map(|_| ()).map_err(|e| self.error(&e))
+            }
+        }
+    }
+
+    fn lease(&self) -> Result<&Lease> {
+        self.lease.as_ref().ok_or_else(no_connection)
+    }
+
+    fn go_home(&mut self, done: bool) {
+        let Some(lease) = self.lease.take() else { return };
+        let clean = match self.home {
+            Home::Transaction(..) => true,
+            // A failed COMMIT has rolled back already; then this fails, and the connection closes.
+            Home::Pool => done || lease.connection().execute("rollback").is_ok(),
+        };
+        // Before anyone else gets the connection: no interrupt may follow it.
+        self.control.finish(done);
+        match &self.home {
+            Home::Transaction(session, number) => session.take_back(*number, lease),
+            Home::Pool if clean => lease.give_back(),
+            Home::Pool => drop(lease),
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // Only after a panic, or when it never had a connection: its state is in doubt.
+        self.control.finish(self.control.is_complete());
+        if let Some(lease) = self.lease.take() {
+            drop(lease);
+            if let Home::Transaction(session, number) = &self.home {
+                session.lose(*number);
+            }
+        }
+    }
+}
+
+fn bind(prepared: &Prepared, request: &ExecRequest) -> native::Result<()> {
+    // Parameters are named by their number; a number that the text does not use has no place.
+    for (index, (name, _)) in prepared.parameters().iter().enumerate() {
+        let value = name
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| request.params().get(number.checked_sub(1)?));
+        if let Some(value) = value {
+            prepared.bind(index + 1, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
+    let (left, right) = (a.arrow.fields(), b.arrow.fields());
+    a.columns.len() == b.columns.len()
+        && left.len() == right.len()
+        && a.columns.iter().zip(&b.columns).all(|(a, b)| a.sql_type == b.sql_type)
+        && left.iter().zip(right).all(|(a, b)| a.data_type() == b.data_type())
+}
+
+/// The answer to a write: its count of rows, if it has one.
+fn count(rows: Option<u64>) -> Result<Started> {
+    let Some(rows) = rows else {
+        let schema = ResultSchema { columns: Vec::new(), arrow: Arc::new(Schema::empty()) };
+        return Ok(Started { schema: Arc::new(schema), batches: mpsc::channel(1).1 });
+    };
+    let field = Field::new("Count", DataType::Int64, true);
+    let arrow = Arc::new(Schema::new(vec![field]));
+    let rows = i64::try_from(rows).map_err(Error::internal)?;
+    let batch = RecordBatch::try_new(
+        Arc::clone(&arrow),
+        vec![Arc::new(Int64Array::from(vec![rows]))],
+    )
+    .map_err(Error::internal)?;
+    let columns = vec![ResultColumn { name: "Count".to_owned(), sql_type: SqlType::BigInt }];
+    let (sender, batches) = mpsc::channel(1);
+    let sent = sender.try_send(Ok(batch));
+    debug_assert!(sent.is_ok());
+    Ok(Started { schema: Arc::new(ResultSchema { columns, arrow }), batches })
+}
+
+fn no_connection() -> Error {
+    Error::internal("the statement has no connection")
+}

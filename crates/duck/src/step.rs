@@ -1,0 +1,120 @@
+//! The threads that call DuckDB.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use model::{Error, Result};
+use parking_lot::{Condvar, Mutex};
+use runtime::Tasks;
+
+/// Something to do on a step thread. It may block as long as DuckDB does.
+pub(crate) type Job = Box<dyn FnOnce() + Send>;
+
+/// A fixed pool of threads and their queue. The queue's length is bounded by the connections, as
+/// each has at most one job.
+pub(crate) struct StepPool {
+    shared: Arc<Shared>,
+    tasks: Tasks,
+}
+
+#[derive(Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+    /// Threads to end when they come back, as others were started in their place.
+    surplus: usize,
+}
+
+impl StepPool {
+    pub(crate) fn start(tasks: &Tasks, threads: usize) -> Result<Self> {
+        let pool = Self { shared: Arc::default(), tasks: tasks.clone() };
+        for _ in 0..threads {
+            pool.add_thread()?;
+        }
+        Ok(pool)
+    }
+
+    /// Queues a job. After [`Self::close`] it is dropped.
+    pub(crate) fn submit(&self, job: Job) {
+        let mut queue = self.shared.queue.lock();
+        if queue.closed {
+            drop(queue);
+            drop(job);
+            return;
+        }
+        queue.jobs.push_back(job);
+        drop(queue);
+        self.shared.ready.notify_one();
+    }
+
+    /// Whether other jobs wait for a thread.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.shared.queue.lock().jobs.is_empty()
+    }
+
+    /// Starts a thread in the place of one that does not come back from DuckDB. That one ends
+    /// when it does.
+    pub(crate) fn replace_one(&self) {
+        match self.add_thread() {
+            Ok(()) => self.shared.queue.lock().surplus += 1,
+            Err(error) => tracing::error!(%error, "no step thread in place of an abandoned one"),
+        }
+    }
+
+    /// Lets the threads end once the queue is empty.
+    pub(crate) fn close(&self) {
+        self.shared.queue.lock().closed = true;
+        self.shared.ready.notify_all();
+    }
+
+    fn add_thread(&self) -> Result<()> {
+        let shared = Arc::clone(&self.shared);
+        // DuckDB binds recursively on the calling thread, and trees nest deeply.
+        self.tasks
+            .thread("step", tree::STACK_BYTES, move || shared.work())
+            .map(|_| ())
+            .map_err(Error::internal)
+    }
+}
+
+impl Drop for StepPool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn work(&self) {
+        while let Some(job) = self.next() {
+            // A defect in one statement must not take a thread from the others. What the job held
+            // has been dropped: its connection is closed, its client's channel too.
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("a step panicked");
+            }
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.queue.lock();
+        loop {
+            if queue.surplus > 0 {
+                queue.surplus -= 1;
+                return None;
+            }
+            if let Some(job) = queue.jobs.pop_front() {
+                return Some(job);
+            }
+            if queue.closed {
+                return None;
+            }
+            self.ready.wait(&mut queue);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The second reading (rewriting, step 17): the text must name what policy says it names, and
+//! nothing else.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use lru::LruCache;
+use metrics::counter;
+use model::{Error, ExecKind, ExecRequest, Expected, RelationName, Result};
+use native::{Connection, Prepared, StatementKind};
+use parking_lot::Mutex;
+
+use crate::catalog::CatalogReader;
+use crate::metric;
+use crate::names::{self, difference, mismatch};
+use crate::quote::identifier;
+
+/// Texts kept, and how long one of them may be in bytes: at most 64 MiB in all.
+const KEPT_TEXTS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
+const KEPT_TEXT_BYTES: usize = 64 << 10;
+
+/// Checks texts, and remembers what it read in them.
+pub(crate) struct Verifier {
+    /// A reading is a function of the text alone. What the binder says depends on the catalog too,
+    /// so it is kept for the version it was asked at.
+    read: Mutex<LruCache<Arc<str>, Reading>>,
+}
+
+#[derive(Clone)]
+struct Reading {
+    found: Arc<Expected>,
+    /// The version of the catalog at which DuckDB's binder agreed.
+    bound_at: Option<u64>,
+}
+
+impl Verifier {
+    pub(crate) fn new() -> Self {
+        Self { read: Mutex::new(LruCache::new(KEPT_TEXTS)) }
+    }
+
+    /// Fails unless the request's text names exactly the expected relations and functions. Runs on
+    /// the connection and in the transaction that will run the text.
+    pub(crate) fn check(
+        &self,
+        connection: &Connection,
+        request: &ExecRequest,
+        catalogs: &CatalogReader,
+        version: u64,
+    ) -> Result<()> {
+        let outcome = self.compare(connection, request, catalogs, version);
+        if let Err(error) = &outcome {
+            counter!(metric::MISMATCHES).increment(1);
+            tracing::error!(
+                target: "audit",
+                event = "parser_mismatch",
+                statement = %request.id(),
+                principal = request.principal().name,
+                cause = error.cause().map(tracing::field::display),
+            );
+        }
+        outcome
+    }
+
+    fn compare(
+        &self,
+        connection: &Connection,
+        request: &ExecRequest,
+        catalogs: &CatalogReader,
+        version: u64,
+    ) -> Result<()> {
+        let expected = request.expected();
+        let Some(text) = request.query() else {
+            return if **expected == Expected::default() {
+                Ok(())
+            } else {
+                Err(mismatch("names are expected of a statement without a query"))
+            };
+        };
+        if !request.sql().contains(&**text) {
+            return Err(mismatch("the query is not in the statement"));
+        }
+        let known = self.read.lock().get(text).cloned();
+        let mut reading = match known {
+            Some(reading) => reading,
+            None => Reading {
+                found: Arc::new(names::read(connection, text)?),
+                bound_at: None,
+            },
+        };
+        if reading.found != *expected {
+            return Err(mismatch(difference(expected, &reading.found)));
+        }
+        if reading.bound_at != Some(version) {
+            check_binder(connection, text, &expected.relations, catalogs)?;
+            reading.bound_at = Some(version);
+            if text.len() <= KEPT_TEXT_BYTES {
+                self.read.lock().put(Arc::clone(text), reading);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Asks DuckDB's binder which tables the query reads. Over folders, whose relations are views of
+/// files, it says nothing or fails; what it does say must be expected.
+fn check_binder<'a>(
+    connection: &Connection,
+    text: &str,
+    expected: impl IntoIterator<Item = &'a RelationName> + Clone,
+    catalogs: &CatalogReader,
+) -> Result<()> {
+    let stored = |name: &&RelationName| !catalogs.is_folder(&name.catalog);
+    let any_folder = !expected.clone().into_iter().all(|name| stored(&name));
+    let Some(bound) = connection.table_names(text, true).map_err(Error::internal)? else {
+        return if any_folder { Ok(()) } else { Err(mismatch("the binder names no tables")) };
+    };
+    let mut missing: Vec<_> = expected.clone().into_iter().filter(stored).collect();
+    let expected: Vec<_> = expected.into_iter().collect();
+    for name in &bound {
+        let Some(relation) = expected.iter().find(|e| is_name_of(name, e)) else {
+            return Err(mismatch(format!("the binder reads {name}")));
+        };
+        missing.retain(|m| m != relation);
+    }
+    match missing.first() {
+        Some(name) if !any_folder => Err(mismatch(format!("the binder does not read {name}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether DuckDB's spelling, which quotes the parts that need it, names this relation.
+fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
+    let parts = [&relation.catalog, &relation.schema, &relation.name];
+    let mut rest = spelling;
+    for (i, part) in parts.into_iter().enumerate() {
+        let quoted = identifier(part);
+        let after = match rest.strip_prefix(quoted.as_str()) {
+            Some(after) => after,
+            None => match rest.strip_prefix(part.as_str()) {
+                Some(after) => after,
+                None => return false,
+            },
+        };
+        rest = match (i, after.strip_prefix('.')) {
+            (2, None) => after,
+            (0 | 1, Some(after)) => after,
+            _ => return false,
+        };
+    }
+    rest.is_empty()
+}
+
+/// Fails unless the statement is of the kind that was sealed.
+pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
+    let fits = match (request.kind(), prepared.kind()) {
+        (ExecKind::Query, StatementKind::Select) => true,
+        (ExecKind::Write { changes_catalog: false, .. }, StatementKind::Insert) => true,
+        (
+            ExecKind::Write { changes_catalog: true, .. },
+            StatementKind::Create | StatementKind::Drop,
+        ) => true,
+        _ => false,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(mismatch(format!("a statement of kind {:?}", prepared.kind())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_of_a_name() {
+        let name = RelationName::new("db", "my s", "t\"x");
+        assert!(is_name_of("db.\"my s\".\"t\"\"x\"", &name));
+        assert!(is_name_of("\"db\".\"my s\".\"t\"\"x\"", &name));
+        for other in ["db.\"my s\".t", "db.\"my s\".\"t\"\"x\".y", "\"my s\".\"t\"\"x\"", ""] {
+            assert!(!is_name_of(other, &name), "{other}");
+        }
+    }
+}
