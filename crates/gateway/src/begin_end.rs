@@ -89,7 +89,10 @@ impl Session {
         let ended = match (open.on_worker, commit) {
             (false, _) => Ok(()),
             (true, true) => self.worker.commit().await,
-            (true, false) => self.worker.rollback().await,
+            (true, false) => {
+                self.roll_back().await;
+                Ok(())
+            }
         };
         // Whatever the worker said, its transaction is over.
         self.transaction.set(State::Idle);
@@ -106,23 +109,47 @@ impl Session {
         };
         self.transaction.touch();
         if open.on_worker {
+            self.watch_idle();
             return Ok(());
         }
         let read_only = self.settings.lock().is_on(Setting::TransactionReadOnly);
         // From here on in doubt, so that a cancelled begin is rolled back.
         self.transaction.begun_on_worker();
-        statement.wait(self.worker.begin(read_only)).await?;
-        if let Some(timeout) = self.idle_timeout() {
-            let (session, begun) = (Weak::clone(&self.this), self.transaction.begun());
-            let stop = self.engine.tasks.shutdown_token();
-            self.engine.tasks.spawn("idle transaction", async move {
-                tokio::select! {
-                    () = watch(session, begun, timeout) => {}
-                    () = stop.cancelled() => {}
-                }
-            });
+        let begin = async { Ok(self.worker.begin(read_only).await) };
+        if let Err(error) = statement.wait(begin).await? {
+            self.transaction.not_begun_on_worker();
+            return Err(error);
         }
+        self.watch_idle();
         Ok(())
+    }
+
+    /// Makes sure that someone looks whether the worker's transaction idles: one task a session,
+    /// which lives on for the transactions that follow.
+    fn watch_idle(&self) {
+        if self.idle_timeout().is_none() || !self.transaction.take_watch() {
+            return;
+        }
+        let session = Weak::clone(&self.this);
+        let look_again = Arc::clone(&self.look_again);
+        let stop = self.engine.tasks.shutdown_token();
+        self.engine.tasks.spawn("idle transaction", async move {
+            let mut next = Instant::now();
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep_until(next) => {}
+                    () = look_again.notified() => {}
+                    () = stop.cancelled() => return,
+                }
+                let Some(session) = Weak::upgrade(&session) else {
+                    return;
+                };
+                match session.expire().await {
+                    Some(due) => next = due,
+                    None => return,
+                }
+            }
+        });
     }
 
     fn idle_timeout(&self) -> Option<Duration> {
@@ -133,40 +160,30 @@ impl Session {
         shorter(own, self.engine.config.idle_transaction_timeout)
     }
 
-    /// Rolls the transaction back if it is the one that `begun` stands for and has idled. Returns
-    /// when to look again; `None` if it is over.
-    async fn expire(&self, begun: u64, timeout: Duration) -> Option<Instant> {
-        if self.transaction.begun() != begun || self.transaction.state() == State::Idle {
-            return None;
-        }
-        let due = self.transaction.last_used() + timeout;
+    /// Rolls the worker's transaction back if it has idled. Returns when to look again; `None` if
+    /// there is none, or no bound, and the watch is over.
+    async fn expire(&self) -> Option<Instant> {
+        let timeout = self.idle_timeout();
+        let due = self.transaction.due(timeout)?;
         if Instant::now() < due {
             return Some(due);
         }
         let busy = self.engine.registry.has_statement_of(self.id());
         let Some(_alone) = self.turn.try_write().ok().filter(|_| !busy) else {
-            return Some(Instant::now() + timeout);
+            self.transaction.touch();
+            return self.transaction.due(timeout);
         };
         tracing::warn!(session = %self.id(), principal = &**self.principal_name(), ?timeout, "idle transaction rolled back");
         self.transaction.expire();
-        if let Err(error) = self.worker.rollback().await {
-            tracing::warn!(session = %self.id(), ?error, "rollback of an idle transaction failed");
-        }
-        None
+        self.roll_back().await;
+        self.transaction.due(timeout)
     }
-}
 
-/// Waits for a transaction to end, or to have idled too long.
-async fn watch(session: Weak<Session>, begun: u64, timeout: Duration) {
-    let mut due = Instant::now() + timeout;
-    loop {
-        tokio::time::sleep_until(due).await;
-        let Some(session) = Weak::upgrade(&session) else {
-            return;
-        };
-        match Arc::clone(&session).expire(begun, timeout).await {
-            Some(next) => due = next,
-            None => return,
+    /// Rolls the worker's transaction back. It is over in any case: a worker that can't do it gives
+    /// the connection up.
+    async fn roll_back(&self) {
+        if let Err(error) = self.worker.rollback().await {
+            tracing::warn!(session = %self.id(), ?error, "rollback failed");
         }
     }
 }

@@ -12,7 +12,7 @@ use model::{
 };
 use parking_lot::Mutex;
 use plan::Piece;
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock};
 
 use crate::config::shorter;
 use crate::engine::{SessionPlace, unknown_principal};
@@ -41,6 +41,8 @@ pub struct Session {
     /// inside one, and for its beginning and end.
     pub(crate) turn: RwLock<()>,
     pub(crate) this: Weak<Self>,
+    /// Wakes whoever looks for an idle transaction.
+    pub(crate) look_again: Arc<Notify>,
     origin: Origin,
     database: Arc<str>,
     closed: AtomicBool,
@@ -71,6 +73,7 @@ impl Session {
             open_results: OpenResults::default(),
             turn: RwLock::new(()),
             this: Weak::clone(this),
+            look_again: Arc::default(),
             origin,
             database,
             closed: AtomicBool::new(false),
@@ -310,12 +313,12 @@ impl Session {
             }))
         };
         let world = self.world();
-        let key = self.key(Arc::clone(&text), Arc::clone(&declared), &world)?;
-        if usable.is_ok()
-            && let Some(plan) = self.engine.plans.find(&key)
+        let key = self.key(Arc::clone(&text), Arc::clone(&declared), &world);
+        if let (Ok(_), Ok(key)) = (&usable, &key)
+            && let Some(plan) = self.engine.plans.find(key)
         {
             counter!(metric::PLAN_CACHE, "result" => "hit").increment(1);
-            return prepared(Body::plan(plan, &key));
+            return prepared(Body::plan(plan, key));
         }
         if let Some(statement) = plan::session_statement(sql)? {
             if !session_statement::ends_transaction(&statement) {
@@ -327,6 +330,7 @@ impl Session {
         if usable?.is_none() {
             self.engine.accepting()?;
         }
+        let key = key?;
         let statement = self.begin_statement(&text, StatementState::Planning)?;
         match self.make_plan(key.clone(), world, &statement).await {
             Ok(plan) => {
@@ -355,6 +359,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.look_again.notify_one();
         let door = self.origin.door.as_str();
         gauge!(metric::SESSIONS, "door" => door).decrement(1.0);
     }

@@ -247,6 +247,7 @@ impl Session {
         let before = settings.clone();
         apply(&mut settings)?;
         let changed = settings.reported_since(&before);
+        self.look_again.notify_one();
         Ok(Done {
             settings: changed,
             ..done(tag)

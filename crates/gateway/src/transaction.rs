@@ -1,5 +1,7 @@
 //! The state of a session's transaction, after PostgreSQL.
 
+use std::time::Duration;
+
 use model::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -22,9 +24,9 @@ pub(crate) struct Transaction(Mutex<Inner>);
 #[derive(Debug)]
 struct Inner {
     state: State,
-    /// Counts transactions begun on the worker.
-    begun: u64,
     last_used: Instant,
+    /// Whether someone looks for idling.
+    watched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +63,8 @@ impl Default for Transaction {
     fn default() -> Self {
         Self(Mutex::new(Inner {
             state: State::Idle,
-            begun: 0,
             last_used: Instant::now(),
+            watched: false,
         }))
     }
 }
@@ -100,22 +102,34 @@ impl Transaction {
 
     /// The worker's transaction begins.
     pub(crate) fn begun_on_worker(&self) {
-        self.0.lock().begun += 1;
         self.change(|open| open.on_worker = true);
     }
 
-    /// Which of the session's transactions on the worker was the last to begin.
-    pub(crate) fn begun(&self) -> u64 {
-        self.0.lock().begun
+    /// The worker could not begin one.
+    pub(crate) fn not_begun_on_worker(&self) {
+        self.change(|open| open.on_worker = false);
+    }
+
+    /// Whether nobody has looked for idling, so that the caller has to from now on.
+    pub(crate) fn take_watch(&self) -> bool {
+        !std::mem::replace(&mut self.0.lock().watched, true)
+    }
+
+    /// When the worker's transaction has idled for so long. `None` if there is none, or no bound:
+    /// then nobody looks any more.
+    pub(crate) fn due(&self, timeout: Option<Duration>) -> Option<Instant> {
+        let mut inner = self.0.lock();
+        let due = match inner.state {
+            State::Open(open) if open.on_worker => timeout.map(|t| inner.last_used + t),
+            _ => None,
+        };
+        inner.watched = due.is_some();
+        due
     }
 
     /// It is used now.
     pub(crate) fn touch(&self) {
         self.0.lock().last_used = Instant::now();
-    }
-
-    pub(crate) fn last_used(&self) -> Instant {
-        self.0.lock().last_used
     }
 
     /// The open transaction, if any.
