@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// One governed path from PostgreSQL and Arrow Flight SQL clients to DuckDB.
+#[derive(Debug, Parser)]
+#[command(name = "eider", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serves until SIGTERM or SIGINT; a second one ends at once.
+    Serve(Serve),
+    /// Checks, prints or documents the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Makes a verifier for policy.toml of a password, read from the terminal or standard input.
+    Password,
+    /// Lists or ends the statements of a running server, as an administrator.
+    Queries(Queries),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says whether a file is good.
+    Check(ConfigFile),
+    /// Prints what is in force: the file, the environment, and defaults.
+    Dump(ConfigFile),
+    /// Prints the documentation of all keys as Markdown.
+    Docs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigFile {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Serve {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Where to write the doors' addresses, as JSON, once all accept statements.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) addresses: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Queries {
+    /// The configuration of the server, for the address of its operations door.
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "url",
+        conflicts_with = "url"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// The operations door, such as http://127.0.0.1:9090.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// The certificate of an authority to trust, in PEM, for https.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// An administrator's name.
+    #[arg(long, env = "EIDER_USER")]
+    pub(crate) user: String,
+    /// Its password; asked for if not in the environment.
+    #[arg(skip = std::env::var("EIDER_PASSWORD").ok())]
+    pub(crate) password: Option<String>,
+    #[command(subcommand)]
+    pub(crate) action: Option<QueriesAction>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QueriesAction {
+    /// Lists the statements in work, oldest first. The default.
+    List,
+    /// Ends a statement.
+    Kill {
+        /// Its id.
+        id: model::StatementId,
+    },
+}
