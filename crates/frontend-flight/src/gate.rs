@@ -13,8 +13,10 @@ use tonic::codegen::{BoxFuture, Service as _};
 use tonic::metadata::MetadataMap;
 
 use crate::auth;
+use crate::body;
 use crate::connection::PeerAddress;
 use crate::error::{internal, status};
+use crate::fetch::Fetching;
 use crate::service::Service;
 use crate::sessions::{Caller, Sessions};
 
@@ -39,6 +41,8 @@ const METHODS: [&str; 10] = [
 #[derive(Clone)]
 pub(crate) struct Gate {
     sessions: Arc<Sessions>,
+    /// For DoGet, whose response is written without tonic's codec.
+    service: Service,
     /// For DoPut, whose messages are larger.
     large: FlightServiceServer<Service>,
     small: FlightServiceServer<Service>,
@@ -56,6 +60,7 @@ impl Gate {
                 .max_encoding_message_size(usize::MAX)
         };
         Self {
+            service: service.clone(),
             large: server(config.max_put_message_bytes),
             small: server(config.max_request_bytes),
             sessions,
@@ -71,6 +76,11 @@ impl Gate {
         let authorization = auth::authorization(&headers)?.ok_or_else(auth::missing)?;
         let caller = self.sessions.caller(peer.0, authorization).await;
         caller.map_err(|e| status(&e))
+    }
+
+    async fn fetch(&self, caller: Caller, body: Body) -> Result<Fetching, Status> {
+        let ticket = body::read_ticket(body, self.sessions.config.max_request_bytes).await?;
+        self.service.fetch(caller, &ticket.ticket).await
     }
 
     async fn pass(mut self, mut request: Request<Body>) -> Response<Body> {
@@ -89,6 +99,13 @@ impl Gate {
             Ok(caller) => caller,
             Err(status) => return status.into_http(),
         };
+        if *method == "DoGet" {
+            let fetching = self.fetch(caller.clone(), request.into_body());
+            return match self.sessions.keep_alive(&caller, fetching).await {
+                Ok(messages) => body::response(messages),
+                Err(status) => status.into_http(),
+            };
+        }
         request.extensions_mut().insert(caller.clone());
         let server = match *method {
             "DoPut" => &mut self.large,

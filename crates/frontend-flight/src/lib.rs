@@ -6,6 +6,7 @@
 
 mod actions;
 mod auth;
+mod body;
 mod config;
 mod connection;
 mod encode;

@@ -134,10 +134,11 @@ fn whole_micros(nanos: i64) -> Result<i64> {
 
 fn uuid(text: &str) -> Result<u128> {
     let digits: String = text.chars().filter(|c| *c != '-').collect();
-    if digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        if let Ok(value) = u128::from_str_radix(&digits, 16) {
-            return Ok(value);
-        }
+    if digits.len() == 32
+        && digits.bytes().all(|b| b.is_ascii_hexdigit())
+        && let Ok(value) = u128::from_str_radix(&digits, 16)
+    {
+        return Ok(value);
     }
     Err(Error::new(
         ErrorKind::InvalidText,
