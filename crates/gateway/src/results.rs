@@ -125,8 +125,7 @@ impl Running {
         ) {
             transaction.fail();
         }
-        self.close().end_failed(&error);
-        error
+        self.close().end_failed(error)
     }
 
     /// Lets go of the worker's stream, then of the place.

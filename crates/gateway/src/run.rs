@@ -58,10 +58,7 @@ impl Session {
                 statement.end_done();
                 Ok(Outcome::Done(done))
             }
-            Err(error) => {
-                statement.end_failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(statement.end_failed(error)),
         }
     }
 

@@ -337,10 +337,7 @@ impl Session {
                 statement.end_unrecorded();
                 prepared(Body::plan(plan, &key))
             }
-            Err(error) => {
-                statement.end_failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(statement.end_failed(error)),
         }
     }
 

@@ -85,10 +85,7 @@ impl Session {
                     stream: results(stream, record, None, None),
                     tag: "SHOW",
                 })),
-                Err(error) => {
-                    record.end_failed(&error);
-                    Err(error)
-                }
+                Err(error) => Err(record.end_failed(error)),
             };
         }
         match self.perform(statement).await {
@@ -96,10 +93,7 @@ impl Session {
                 record.end_done();
                 Ok(Outcome::Done(done))
             }
-            Err(error) => {
-                record.end_failed(&error);
-                Err(error)
-            }
+            Err(error) => Err(record.end_failed(error)),
         }
     }
 

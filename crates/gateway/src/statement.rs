@@ -86,9 +86,20 @@ impl Statement {
         self.ending = Ending::Done;
     }
 
-    /// Ends with this error.
-    pub(crate) fn end_failed(mut self, error: &Error) {
-        self.ending = Ending::Failed(error.clone());
+    /// Ends with this error. Returns it for the client: its cause is logged here, and nowhere else.
+    pub(crate) fn end_failed(mut self, error: Error) -> Error {
+        let mut told = Error::new(error.kind(), error.message());
+        if let Some(detail) = error.detail() {
+            told = told.with_detail(detail);
+        }
+        if let Some(hint) = error.hint() {
+            told = told.with_hint(hint);
+        }
+        if let Some(position) = error.position() {
+            told = told.with_position(position);
+        }
+        self.ending = Ending::Failed(error);
+        told
     }
 
     /// The error to answer with once the statement has to stop: cancelled, or out of time. Never
@@ -209,7 +220,7 @@ impl Drop for Statement {
     }
 }
 
-/// Logs what lies behind an error, here and nowhere else. A defect is an operator's business; other
+/// Logs what lies behind an error. A defect is an operator's business; other
 /// causes may quote data and are shown only when asked for.
 fn log_cause(id: StatementId, error: &Error) {
     let Some(cause) = error.source() else {

@@ -221,6 +221,7 @@ fn authenticator(config: &Checked, policy: &PolicySet, tasks: &Tasks) -> Result<
         secret.update([0]);
         secret.update(verifier);
     }
+    let path = config.policy.display();
     let config = auth::Config {
         throttle: config.throttle,
         mock_secret: Some(secret.finalize().into()),
@@ -228,7 +229,7 @@ fn authenticator(config: &Checked, policy: &PolicySet, tasks: &Tasks) -> Result<
     };
     let made = Authenticator::new(directory, config, Clock::system(), tasks);
     made.map_err(|e| match e.kind() {
-        ErrorKind::Config => Error::new(ErrorKind::Config, format!("policy: {}", e.message())),
+        ErrorKind::Config => Error::new(ErrorKind::Config, format!("{path}: {}", e.message())),
         _ => e,
     })
 }
