@@ -29,20 +29,28 @@ struct Described {
 
 impl CatalogReader {
     pub(crate) fn new(catalogs: &[CatalogConfig]) -> Self {
-        Self { catalogs: catalogs.to_vec(), known: Mutex::default() }
+        Self {
+            catalogs: catalogs.to_vec(),
+            known: Mutex::default(),
+        }
     }
 
     /// Whether a catalog takes writes; `None` if it is not there.
     pub(crate) fn mode(&self, catalog: &str) -> Option<CatalogMode> {
         let catalog = fold(catalog);
-        self.catalogs.iter().find(|c| fold(&c.name) == catalog).map(|c| c.mode)
+        self.catalogs
+            .iter()
+            .find(|c| fold(&c.name) == catalog)
+            .map(|c| c.mode)
     }
 
     /// Whether the catalog is a folder, whose relations are views that hide what they read from
     /// `duckdb_get_table_names`.
     pub(crate) fn is_folder(&self, catalog: &str) -> bool {
         let catalog = fold(catalog);
-        self.catalogs.iter().any(|c| fold(&c.name) == catalog && c.path.is_dir())
+        self.catalogs
+            .iter()
+            .any(|c| fold(&c.name) == catalog && c.path.is_dir())
     }
 
     /// What this connection sees now, uncommitted changes of its transaction included. Each
@@ -53,7 +61,10 @@ impl CatalogReader {
             let catalog = self.catalog(connection, configured)?;
             catalogs.insert(fold(&configured.name), catalog);
         }
-        Ok(CatalogSnapshot { version: next_version(), catalogs })
+        Ok(CatalogSnapshot {
+            version: next_version(),
+            catalogs,
+        })
     }
 
     fn catalog(&self, connection: &Connection, configured: &CatalogConfig) -> Result<Catalog> {
@@ -69,18 +80,32 @@ impl CatalogReader {
         )?;
         for row in rows.rows() {
             let schema = text(row, 0)?;
-            schemas.insert(fold(schema), Schema { name: schema.to_owned(), ..Schema::default() });
+            schemas.insert(
+                fold(schema),
+                Schema {
+                    name: schema.to_owned(),
+                    ..Schema::default()
+                },
+            );
         }
         for (relation, signature, nullable) in self.relations(connection, configured)? {
             let columns = self.columns(connection, &relation, signature, &nullable)?;
-            let schema = schemas.get_mut(&fold(&relation.schema)).ok_or_else(|| {
-                Error::internal(format!("schema of {relation} is missing"))
-            })?;
+            let schema = schemas
+                .get_mut(&fold(&relation.schema))
+                .ok_or_else(|| Error::internal(format!("schema of {relation} is missing")))?;
             let key = fold(&relation.name);
-            let described = Relation { name: relation, kind: RelationKind::Table, columns };
+            let described = Relation {
+                name: relation,
+                kind: RelationKind::Table,
+                columns,
+            };
             schema.relations.insert(key, described);
         }
-        Ok(Catalog { name: configured.name.clone(), mode: configured.mode, schemas })
+        Ok(Catalog {
+            name: configured.name.clone(),
+            mode: configured.mode,
+            schemas,
+        })
     }
 
     /// Tables with their description. A folder's relations are the views that we made; users' views
@@ -156,7 +181,10 @@ impl CatalogReader {
                 sql_type,
             })
             .collect();
-        let described = Described { signature, columns: columns.clone() };
+        let described = Described {
+            signature,
+            columns: columns.clone(),
+        };
         self.known.lock().insert(relation.clone(), described);
         Ok(columns)
     }

@@ -77,13 +77,18 @@ impl Config {
             return Err(invalid(format!("the number of {name} must be at least 1")));
         }
         if self.memory_limit_bytes < 64 << 20 {
-            return Err(invalid("the memory limit must be at least 64 MiB".to_owned()));
+            return Err(invalid(
+                "the memory limit must be at least 64 MiB".to_owned(),
+            ));
         }
         let mut names = BTreeSet::new();
         for catalog in &self.catalogs {
             check_name(&catalog.name)?;
             if !names.insert(fold(&catalog.name)) {
-                return Err(invalid(format!("catalog \"{}\" is configured twice", catalog.name)));
+                return Err(invalid(format!(
+                    "catalog \"{}\" is configured twice",
+                    catalog.name
+                )));
             }
         }
         Ok(())
@@ -93,7 +98,10 @@ impl Config {
 fn check_name(name: &str) -> Result<()> {
     const RESERVED: [&str; 3] = ["memory", "system", "temp"];
     if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
-        return Err(invalid(format!("\"{}\" can't name a catalog", name.escape_debug())));
+        return Err(invalid(format!(
+            "\"{}\" can't name a catalog",
+            name.escape_debug()
+        )));
     }
     if RESERVED.contains(&fold(name).as_str()) {
         return Err(invalid(format!("the catalog name \"{name}\" is reserved")));
@@ -119,20 +127,43 @@ mod tests {
                 mode: CatalogMode::ReadOnly,
             })
             .collect();
-        Config { catalogs, ..Config::default() }
+        Config {
+            catalogs,
+            ..Config::default()
+        }
     }
 
     #[test]
     fn names_are_checked() {
         with(&["nyc", "Über all"]).validate().unwrap();
-        for bad in [&["memory"][..], &["SYSTEM"], &["Temp"], &[""], &["a\nb"], &["a", "A"]] {
-            assert_eq!(with(bad).validate().unwrap_err().kind(), ErrorKind::Config, "{bad:?}");
+        for bad in [
+            &["memory"][..],
+            &["SYSTEM"],
+            &["Temp"],
+            &[""],
+            &["a\nb"],
+            &["a", "A"],
+        ] {
+            assert_eq!(
+                with(bad).validate().unwrap_err().kind(),
+                ErrorKind::Config,
+                "{bad:?}"
+            );
         }
     }
 
     #[test]
     fn counts_are_checked() {
-        let config = Config { connections: 0, ..Config::default() };
-        assert!(config.validate().unwrap_err().message().contains("connections"));
+        let config = Config {
+            connections: 0,
+            ..Config::default()
+        };
+        assert!(
+            config
+                .validate()
+                .unwrap_err()
+                .message()
+                .contains("connections")
+        );
     }
 }

@@ -33,19 +33,26 @@ pub(crate) enum Stop {
 impl Stop {
     pub(crate) fn error(self) -> Error {
         let (kind, message) = match self {
-            Self::User | Self::Dropped => {
-                (ErrorKind::QueryCanceled, "canceling statement due to user request")
-            }
-            Self::Timeout => {
-                (ErrorKind::QueryCanceled, "canceling statement due to statement timeout")
-            }
-            Self::Idle => {
-                (ErrorKind::QueryCanceled, "canceling statement due to stream idle timeout")
-            }
-            Self::Closed => (ErrorKind::Shutdown, "terminating statement: the session has ended"),
-            Self::Instance => {
-                (ErrorKind::Shutdown, "terminating statement: the database is being reopened")
-            }
+            Self::User | Self::Dropped => (
+                ErrorKind::QueryCanceled,
+                "canceling statement due to user request",
+            ),
+            Self::Timeout => (
+                ErrorKind::QueryCanceled,
+                "canceling statement due to statement timeout",
+            ),
+            Self::Idle => (
+                ErrorKind::QueryCanceled,
+                "canceling statement due to stream idle timeout",
+            ),
+            Self::Closed => (
+                ErrorKind::Shutdown,
+                "terminating statement: the session has ended",
+            ),
+            Self::Instance => (
+                ErrorKind::Shutdown,
+                "terminating statement: the database is being reopened",
+            ),
         };
         Error::new(kind, message)
     }
@@ -93,7 +100,10 @@ impl Control {
 
     /// The error of a statement that has been stopped.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.state.lock().stop.map_or(Ok(()), |stop| Err(stop.error()))
+        self.state
+            .lock()
+            .stop
+            .map_or(Ok(()), |stop| Err(stop.error()))
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -172,7 +182,9 @@ impl Control {
         drop(state);
         self.stopped.cancel();
         let (control, on) = (Arc::clone(self), Arc::clone(worker));
-        worker.spawn("interrupt", async move { control.interrupt_until_quiet(why, &on).await });
+        worker.spawn("interrupt", async move {
+            control.interrupt_until_quiet(why, &on).await
+        });
         true
     }
 
@@ -182,7 +194,11 @@ impl Control {
     async fn interrupt_until_quiet(&self, why: Stop, worker: &Worker) {
         // Nobody waits for the answer to a dropped stream, and an interrupt would fail its
         // transaction: the step in progress mostly ends by itself.
-        let grace = if why == Stop::Dropped { DROP_GRACE } else { Duration::ZERO };
+        let grace = if why == Stop::Dropped {
+            DROP_GRACE
+        } else {
+            Duration::ZERO
+        };
         let patience = Instant::now() + worker.config().quiet_timeout;
         let mut pause = FIRST_PAUSE;
         let mut abandoned = false;

@@ -70,7 +70,9 @@ impl Core {
         }
         let claimed = self
             .open
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < self.limit).then_some(n + 1));
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < self.limit).then_some(n + 1)
+            });
         if claimed.is_err() {
             return Err(Error::new(
                 ErrorKind::TooManyConnections,
@@ -189,7 +191,8 @@ impl Lease {
             return Ok(());
         }
         self.time_zone = None;
-        self.connection.execute(&format!("set TimeZone = {}", literal(zone)))?;
+        self.connection
+            .execute(&format!("set TimeZone = {}", literal(zone)))?;
         self.time_zone = Some(Arc::clone(zone));
         Ok(())
     }
@@ -227,5 +230,8 @@ impl Drop for Place {
 }
 
 pub(crate) fn reopening() -> Error {
-    Error::new(ErrorKind::CannotConnectNow, "the database is being reopened")
+    Error::new(
+        ErrorKind::CannotConnectNow,
+        "the database is being reopened",
+    )
 }

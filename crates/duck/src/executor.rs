@@ -38,7 +38,9 @@ impl LocalExecutor {
             })
             .map_err(Error::internal)?;
         let worker = opened.await.map_err(Error::internal)??;
-        let executor = Arc::new(Self { worker: Arc::clone(&worker) });
+        let executor = Arc::new(Self {
+            worker: Arc::clone(&worker),
+        });
         let stopping = tasks.shutdown_token();
         tasks.spawn("close", async move {
             stopping.cancelled().await;

@@ -73,23 +73,34 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<String>) -> Result<()> {
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = fs::read_dir(folder)
         .and_then(|entries| {
-            entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>()
+            entries
+                .map(|e| e.map(|e| e.path()))
+                .collect::<Result<Vec<_>, _>>()
         })
         .map_err(|e| unusable(folder, &e))?;
-    paths.retain(|p| !p.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b".")));
+    paths.retain(|p| {
+        !p.file_name()
+            .is_some_and(|n| n.as_encoded_bytes().starts_with(b"."))
+    });
     paths.sort();
     Ok(paths)
 }
 
 fn is_parquet(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("parquet"))
 }
 
 /// The path as `read_parquet` takes it, which would expand a pattern.
 fn text(path: &Path) -> Result<String> {
-    let text = path.to_str().ok_or_else(|| unusable(path, &"the name is not UTF-8"))?;
+    let text = path
+        .to_str()
+        .ok_or_else(|| unusable(path, &"the name is not UTF-8"))?;
     if text.contains(['*', '?', '[', ']', '{', '}']) {
-        return Err(unusable(path, &"the name holds a character of file patterns"));
+        return Err(unusable(
+            path,
+            &"the name holds a character of file patterns",
+        ));
     }
     Ok(text.to_owned())
 }

@@ -109,8 +109,15 @@ mod tests {
             "Conversion Error: Could not convert string 'hidden-7' to INT32\n\nLINE 1: …",
         );
         let governed = client_error(&error, true);
-        assert_eq!((governed.kind(), governed.message()), (ErrorKind::InvalidText, "invalid input for a type"));
-        assert!(governed.hint().is_none() && governed.detail().is_none() && governed.position().is_none());
+        assert_eq!(
+            (governed.kind(), governed.message()),
+            (ErrorKind::InvalidText, "invalid input for a type")
+        );
+        assert!(
+            governed.hint().is_none()
+                && governed.detail().is_none()
+                && governed.position().is_none()
+        );
         assert!(client_error(&error, false).message().contains("hidden-7"));
     }
 

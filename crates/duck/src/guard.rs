@@ -56,8 +56,13 @@ pub(crate) fn check_library(connection: &Connection) -> Result<()> {
     }
     let optimizers = names(connection, "select name from duckdb_optimizers()")?;
     let known: BTreeSet<_> = OPTIMIZERS.into_iter().collect();
-    match optimizers.iter().find(|name| !known.contains(name.as_str())) {
-        Some(name) => Err(invalid(format!("DuckDB has an unknown optimizer \"{name}\""))),
+    match optimizers
+        .iter()
+        .find(|name| !known.contains(name.as_str()))
+    {
+        Some(name) => Err(invalid(format!(
+            "DuckDB has an unknown optimizer \"{name}\""
+        ))),
         None => Ok(()),
     }
 }
@@ -79,12 +84,18 @@ pub(crate) fn check_database(connection: &Connection, catalog: &str) -> Result<(
          (select lower(function_name) from duckdb_functions() where database_name = 'system')"
     );
     match names(connection, &macros)?.first() {
-        Some(name) => Err(invalid(format!("a macro may not be named like the built-in \"{name}\""))),
+        Some(name) => Err(invalid(format!(
+            "a macro may not be named like the built-in \"{name}\""
+        ))),
         None => Ok(()),
     }
 }
 
 fn names(connection: &Connection, sql: &str) -> Result<Vec<String>> {
     let rows = connection.query(sql).map_err(Error::internal)?;
-    Ok(rows.into_rows().into_iter().filter_map(|mut row| row.pop().flatten()).collect())
+    Ok(rows
+        .into_rows()
+        .into_iter()
+        .filter_map(|mut row| row.pop().flatten())
+        .collect())
 }

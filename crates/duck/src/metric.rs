@@ -17,8 +17,17 @@ pub fn describe() {
     describe_gauge!(OPEN_STREAMS, "Results started and not read to their end");
     describe_gauge!(PARKED_STREAMS, "Results waiting for their reader");
     describe_counter!(ABANDONED, "Cancelled statements that did not stop in time");
-    describe_gauge!(ABANDONED_NOW, "Cancelled statements that still run after that time");
-    describe_counter!(REOPENED, "Times the instance was reopened after a fatal error");
-    describe_counter!(MISMATCHES, "Statements refused as the second reading differed");
+    describe_gauge!(
+        ABANDONED_NOW,
+        "Cancelled statements that still run after that time"
+    );
+    describe_counter!(
+        REOPENED,
+        "Times the instance was reopened after a fatal error"
+    );
+    describe_counter!(
+        MISMATCHES,
+        "Statements refused as the second reading differed"
+    );
     describe_counter!(BATCH_BYTES, "Bytes of Arrow batches handed out");
 }

@@ -34,7 +34,10 @@ fn serialise(connection: &Connection, text: &str) -> native::Result<String> {
         connection.prepare("select system.main.json_serialize_sql(cast($1 as varchar))")?;
     prepared.bind(1, &ParamValue::Varchar(text.to_owned()))?;
     prepared.query()?.scalar().ok_or_else(|| {
-        native::Error::new(native::ErrorType::Internal, "json_serialize_sql gave no answer")
+        native::Error::new(
+            native::ErrorType::Internal,
+            "json_serialize_sql gave no answer",
+        )
     })
 }
 
@@ -80,7 +83,11 @@ fn visit(value: &Value, scope: &Scope<'_>, found: &mut Expected) -> Result<()> {
     }
 }
 
-fn visit_object(object: &Map<String, Value>, scope: &Scope<'_>, found: &mut Expected) -> Result<()> {
+fn visit_object(
+    object: &Map<String, Value>,
+    scope: &Scope<'_>,
+    found: &mut Expected,
+) -> Result<()> {
     if object.contains_key("function_name") {
         function(object, found)?;
     }
@@ -96,20 +103,30 @@ fn visit_object(object: &Map<String, Value>, scope: &Scope<'_>, found: &mut Expe
             _ => {}
         }
     }
-    object.values().try_for_each(|child| visit(child, scope, found))
+    object
+        .values()
+        .try_for_each(|child| visit(child, scope, found))
 }
 
 /// Query nodes and table references that policy never sends.
 fn is_refused(kind: &str) -> bool {
     kind.ends_with("_NODE")
-        || matches!(kind, "PIVOT" | "SHOW_REF" | "COLUMN_DATA" | "DELIM_GET" | "BOUND_TABLE_REF" | "CTE")
+        || matches!(
+            kind,
+            "PIVOT" | "SHOW_REF" | "COLUMN_DATA" | "DELIM_GET" | "BOUND_TABLE_REF" | "CTE"
+        )
 }
 
 fn query_node(node: &Map<String, Value>, scope: &Scope<'_>, found: &mut Expected) -> Result<()> {
     let entries = node.get("cte_map").and_then(|m| m["map"].as_array());
-    let mut inner = Scope { names: Vec::new(), outer: Some(scope) };
+    let mut inner = Scope {
+        names: Vec::new(),
+        outer: Some(scope),
+    };
     for entry in entries.into_iter().flatten() {
-        let name = entry["key"].as_str().ok_or_else(|| mismatch("a CTE without a name"))?;
+        let name = entry["key"]
+            .as_str()
+            .ok_or_else(|| mismatch("a CTE without a name"))?;
         // An entry sees those before it; itself only in recursion.
         let recursive = entry["value"]["query"]["node"]["type"] == "RECURSIVE_CTE_NODE";
         if recursive {
@@ -135,7 +152,9 @@ fn base_table(table: &Map<String, Value>, scope: &Scope<'_>, found: &mut Expecte
         ("", "" | "recurring") if scope.sees(name) => Ok(()),
         ("", _) | (_, "") => Err(mismatch(format!("the name \"{name}\" is not complete"))),
         (catalog, schema) => {
-            found.relations.insert(RelationName::new(catalog, schema, name));
+            found
+                .relations
+                .insert(RelationName::new(catalog, schema, name));
             Ok(())
         }
     }
@@ -152,12 +171,17 @@ fn function(call: &Map<String, Value>, found: &mut Expected) -> Result<()> {
             }
             Ok(())
         }
-        _ => Err(mismatch(format!("the function \"{name}\" of another schema"))),
+        _ => Err(mismatch(format!(
+            "the function \"{name}\" of another schema"
+        ))),
     }
 }
 
 fn text<'a>(object: &'a Map<String, Value>, field: &str) -> &'a str {
-    object.get(field).and_then(Value::as_str).unwrap_or_default()
+    object
+        .get(field)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// The difference between what is expected and what is there, for the audit.
@@ -179,7 +203,10 @@ mod tests {
     use super::*;
 
     fn connection() -> Connection {
-        native::Instance::open(None, &[]).unwrap().connect().unwrap()
+        native::Instance::open(None, &[])
+            .unwrap()
+            .connect()
+            .unwrap()
     }
 
     fn relations(sql: &str) -> Vec<String> {
@@ -196,7 +223,9 @@ mod tests {
                  where exists (from a.b.t4) group by all having 1 in (from a.b.t5) \
                  order by (select 1 from a.b.t6) limit (select 1 from a.b.t7)"
             ),
-            ["a.b.t1", "a.b.t2", "a.b.t3", "a.b.t4", "a.b.t5", "a.b.t6", "a.b.t7"]
+            [
+                "a.b.t1", "a.b.t2", "a.b.t3", "a.b.t4", "a.b.t5", "a.b.t6", "a.b.t7"
+            ]
         );
     }
 
@@ -209,7 +238,17 @@ mod tests {
         )
         .unwrap();
         let functions: Vec<_> = found.functions.iter().map(String::as_str).collect();
-        for name in ["sum", "lower", "-", "list_value", "range", "unnest", "~~", "md5", "row_number"] {
+        for name in [
+            "sum",
+            "lower",
+            "-",
+            "list_value",
+            "range",
+            "unnest",
+            "~~",
+            "md5",
+            "row_number",
+        ] {
             assert!(functions.contains(&name), "{name} not in {functions:?}");
         }
     }
@@ -247,7 +286,10 @@ mod tests {
             .stack_size(tree::STACK_BYTES)
             .spawn(move || {
                 let c = connection();
-                (read(&c, &text(500)).is_ok(), read(&c, &text(20_000)).is_err())
+                (
+                    read(&c, &text(500)).is_ok(),
+                    read(&c, &text(20_000)).is_err(),
+                )
             })
             .unwrap()
             .join()

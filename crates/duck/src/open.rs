@@ -48,9 +48,15 @@ fn set_up(connection: &Connection, config: &Config) -> Result<()> {
     let temp = text(&config.temp_directory)?;
     let mut settings = vec![
         ("threads", config.threads.to_string()),
-        ("memory_limit", literal(&format!("{}B", config.memory_limit_bytes))),
+        (
+            "memory_limit",
+            literal(&format!("{}B", config.memory_limit_bytes)),
+        ),
         ("temp_directory", literal(temp)),
-        ("max_temp_directory_size", literal(&format!("{}B", config.spill_bytes))),
+        (
+            "max_temp_directory_size",
+            literal(&format!("{}B", config.spill_bytes)),
+        ),
         // A barrier is a limit, and runs in parallel only where order need not be kept.
         ("preserve_insertion_order", "false".to_owned()),
         ("autoinstall_known_extensions", "false".to_owned()),
@@ -90,7 +96,11 @@ fn lock(connection: &Connection, allowed: &[String]) -> Result<()> {
 }
 
 /// What Eider itself sets on a connection after the lock.
-const CONNECTION_SETTINGS: [&str; 3] = ["TimeZone", "enable_progress_bar", "enable_progress_bar_print"];
+const CONNECTION_SETTINGS: [&str; 3] = [
+    "TimeZone",
+    "enable_progress_bar",
+    "enable_progress_bar_print",
+];
 
 fn attach_file(connection: &Connection, catalog: &CatalogConfig) -> Result<OpenFile> {
     let file = OpenFile::claim(&catalog.path)?;
@@ -100,7 +110,11 @@ fn attach_file(connection: &Connection, catalog: &CatalogConfig) -> Result<OpenF
     }
     let path = literal(text(file.path())?);
     let name = identifier(&catalog.name);
-    let options = if read_only { "read_only, type duckdb" } else { "type duckdb" };
+    let options = if read_only {
+        "read_only, type duckdb"
+    } else {
+        "type duckdb"
+    };
     connection
         .execute(&format!("attach {path} as {name} ({options})"))
         .map_err(|e| broken(&catalog.path, &e))?;
@@ -109,11 +123,16 @@ fn attach_file(connection: &Connection, catalog: &CatalogConfig) -> Result<OpenF
 
 fn attach_folder(connection: &Connection, catalog: &CatalogConfig) -> Result<Vec<FolderTable>> {
     if catalog.mode == CatalogMode::ReadWrite {
-        return Err(unusable(&catalog.path, &"a folder of Parquet files can't be read_write"));
+        return Err(unusable(
+            &catalog.path,
+            &"a folder of Parquet files can't be read_write",
+        ));
     }
     let tables = folder::tables(&catalog.path)?;
     let name = identifier(&catalog.name);
-    connection.execute(&format!("attach ':memory:' as {name}")).map_err(Error::internal)?;
+    connection
+        .execute(&format!("attach ':memory:' as {name}"))
+        .map_err(Error::internal)?;
     for table in &tables {
         let relation = identifier(&table.name);
         let files = list(table.files.iter().map(String::as_str));
@@ -134,6 +153,82 @@ fn broken(path: &Path, error: &native::Error) -> Error {
 
 fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| {
-        Error::new(ErrorKind::Config, format!("path {} is not UTF-8", path.display()))
+        Error::new(
+            ErrorKind::Config,
+            format!("path {} is not UTF-8", path.display()),
+        )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn a_locked_instance_takes_no_files_and_no_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::create_dir(at("f")).unwrap();
+        let maker = Instance::open(None, &[]).unwrap().connect().unwrap();
+        maker
+            .execute(&format!("copy (select 1 as i) to '{}'", at("f/p.parquet")))
+            .unwrap();
+        std::fs::copy(at("f/p.parquet"), at("elsewhere.parquet")).unwrap();
+        let catalog = |name: &str, mode| CatalogConfig {
+            name: name.into(),
+            path: at(name).into(),
+            mode,
+        };
+        let config = Config {
+            temp_directory: at("spill").into(),
+            catalogs: vec![
+                catalog("w", CatalogMode::ReadWrite),
+                catalog("f", CatalogMode::ReadOnly),
+            ],
+            ..Config::default()
+        };
+        let opened = open(&config).unwrap();
+        let connection = opened.instance.connect().unwrap();
+        connection.execute("create table w.main.t (a int)").unwrap();
+        assert_eq!(
+            connection.query("from f.main.p").unwrap().scalar().unwrap(),
+            "1"
+        );
+        for sql in [
+            "set threads = 1".to_owned(),
+            "set global enable_external_access = true".to_owned(),
+            "set allowed_paths = []".to_owned(),
+            "reset lock_configuration".to_owned(),
+            "install httpfs".to_owned(),
+            "load httpfs".to_owned(),
+            format!("copy (select 1) to '{}'", at("out.csv")),
+            format!("attach '{}' as x", at("x.db")),
+            format!("from '{}'", at("elsewhere.parquet")),
+            format!("export database '{}'", at("out")),
+            // No name means anything without its catalog.
+            "from t".to_owned(),
+            "from p".to_owned(),
+        ] {
+            assert!(connection.execute(&sql).is_err(), "{sql}");
+        }
+        for (name, value) in [
+            ("preserve_insertion_order", "false"),
+            ("enable_external_access", "false"),
+            ("autoload_known_extensions", "false"),
+            ("allow_unsigned_extensions", "false"),
+            ("allow_persistent_secrets", "false"),
+            ("lock_configuration", "true"),
+        ] {
+            let sql = format!("select current_setting('{name}')::varchar");
+            assert_eq!(
+                connection.query(&sql).unwrap().scalar().unwrap(),
+                value,
+                "{name}"
+            );
+        }
+        connection
+            .execute("set TimeZone = 'UTC'; set enable_progress_bar = true")
+            .unwrap();
+    }
 }

@@ -62,7 +62,9 @@ impl Live {
                 break;
             }
         }
-        let batch = coalescer.take(&self.schema.arrow).map_err(Error::internal)?;
+        let batch = coalescer
+            .take(&self.schema.arrow)
+            .map_err(Error::internal)?;
         Ok((batch, more))
     }
 }
@@ -212,7 +214,13 @@ pub(crate) fn read(
     worker: Arc<Worker>,
     place: Option<StreamPlace>,
 ) -> impl Stream<Item = Result<RecordBatch>> + Send + 'static {
-    let reader = Reader { batches, control, worker, done: false, _place: place };
+    let reader = Reader {
+        batches,
+        control,
+        worker,
+        done: false,
+        _place: place,
+    };
     unfold(reader, |mut reader| async move {
         let item = reader.next().await?;
         Some((item, reader))

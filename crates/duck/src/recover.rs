@@ -16,7 +16,10 @@ pub(crate) fn recover(worker: &Arc<Worker>, core: &Arc<Core>, cause: &native::Er
     if !core.kill() {
         return;
     }
-    tracing::error!(cause = cause.text(), "DuckDB's instance is lost: opening it again");
+    tracing::error!(
+        cause = cause.text(),
+        "DuckDB's instance is lost: opening it again"
+    );
     counter!(metric::REOPENED).increment(1);
     drop(worker.take_core());
     for session in worker.sessions() {
@@ -35,13 +38,16 @@ async fn reopen(worker: Arc<Worker>, core: Arc<Core>) {
     let mut outcome = closing.map(|()| false);
     while let Ok(false) = outcome {
         let on = Arc::clone(&worker);
-        outcome = worker.step(move || on.reopen()).await.map(|opened| match opened {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(%error, "can't open the catalogs again: trying on");
-                false
-            }
-        });
+        outcome = worker
+            .step(move || on.reopen())
+            .await
+            .map(|opened| match opened {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(%error, "can't open the catalogs again: trying on");
+                    false
+                }
+            });
         if let Ok(false) = outcome {
             tokio::time::sleep(backoff.next_delay()).await;
         }

@@ -50,9 +50,16 @@ pub(crate) struct State {
 
 impl LocalSession {
     pub(crate) fn open(worker: Arc<Worker>) -> Self {
-        let shared = Arc::new(Shared { state: Mutex::default(), returned: Notify::new() });
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            returned: Notify::new(),
+        });
         worker.register(&shared);
-        Self { worker, shared, turn: tokio::sync::Mutex::default() }
+        Self {
+            worker,
+            shared,
+            turn: tokio::sync::Mutex::default(),
+        }
     }
 
     /// A connection for a statement: the transaction's, or one of its own.
@@ -77,7 +84,10 @@ impl ExecSession for LocalSession {
         };
         let control = Control::new(request.id(), request.governed());
         // Stops the statement if this call is dropped before its answer.
-        let mut guard = StopOnDrop { control: Some(&control), worker };
+        let mut guard = StopOnDrop {
+            control: Some(&control),
+            worker,
+        };
         let (checkout, home) = self.acquire(&control).await?;
         self.shared.register(&control);
         if let Some(deadline) = request.deadline() {
@@ -97,7 +107,12 @@ impl ExecSession for LocalSession {
         };
         guard.control = None;
         let started = started?;
-        let batches = pump::read(started.batches, Arc::clone(&control), Arc::clone(worker), place);
+        let batches = pump::read(
+            started.batches,
+            Arc::clone(&control),
+            Arc::clone(worker),
+            place,
+        );
         Ok(ResultStream::new(started.schema, batches))
     }
 
@@ -208,14 +223,20 @@ impl Shared {
             }
         };
         timeout(patience, waiting).await.unwrap_or_else(|_| {
-            Err(Error::new(ErrorKind::ObjectInUse, "the cancelled statement has not stopped yet"))
+            Err(Error::new(
+                ErrorKind::ObjectInUse,
+                "the cancelled statement has not stopped yet",
+            ))
         })
     }
 
     fn try_take_lease(&self, for_statement: Option<&Arc<Control>>) -> Result<Option<(u64, Lease)>> {
         let mut state = self.state.lock();
         let transaction = state.transaction.as_mut().ok_or_else(|| {
-            Error::new(ErrorKind::NoActiveTransaction, "there is no transaction in progress")
+            Error::new(
+                ErrorKind::NoActiveTransaction,
+                "there is no transaction in progress",
+            )
         })?;
         transaction.take(for_statement)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::{Int64Array, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, ResultColumn, ResultSchema, Result,
+    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
     SqlType,
 };
 use native::{NativeStream, Prepared, conform, result_schema};
@@ -58,7 +58,13 @@ pub(crate) fn start(
     reply: oneshot::Sender<Result<Started>>,
 ) {
     let governed = request.governed();
-    let mut run = Run { worker, control, governed, home, lease: None };
+    let mut run = Run {
+        worker,
+        control,
+        governed,
+        home,
+        lease: None,
+    };
     match checkout.open() {
         Ok(lease) => run.lease = Some(lease),
         Err(error) => return answer(reply, Err(error)),
@@ -77,7 +83,13 @@ pub(crate) fn start(
         Ok(Begun::Rows(live, None)) => {
             let schema = Arc::clone(live.schema());
             drop(live);
-            answer(reply, run.finish().map(|()| Started { schema, batches: mpsc::channel(1).1 }));
+            answer(
+                reply,
+                run.finish().map(|()| Started {
+                    schema,
+                    batches: mpsc::channel(1).1,
+                }),
+            );
         }
         Ok(Begun::Wrote(rows)) => {
             let outcome = run.wrote(request).and_then(|()| count(rows));
@@ -136,8 +148,12 @@ impl Run {
         };
         let lease = self.lease()?;
         let connection = lease.connection();
-        self.worker.verifier().check(connection, request, self.worker.reader(), version)?;
-        let prepared = connection.prepare(request.sql()).map_err(|e| self.error(&e))?;
+        self.worker
+            .verifier()
+            .check(connection, request, self.worker.reader(), version)?;
+        let prepared = connection
+            .prepare(request.sql())
+            .map_err(|e| self.error(&e))?;
         check_kind(request, &prepared)?;
         bind(&prepared, request).map_err(|e| self.error(&e))?;
         match request.kind() {
@@ -194,7 +210,11 @@ impl Run {
     }
 
     /// The result's columns, which must be those that the sidecar described.
-    fn schema(&self, request: &ExecRequest, stream: &mut NativeStream) -> Result<Arc<ResultSchema>> {
+    fn schema(
+        &self,
+        request: &ExecRequest,
+        stream: &mut NativeStream,
+    ) -> Result<Arc<ResultSchema>> {
         let columns = stream.columns().map_err(|e| self.error(&e))?;
         let arrow = match stream.schema() {
             Ok(arrow) => arrow,
@@ -224,7 +244,11 @@ impl Run {
 
     /// Ends a write: committed and seen by all, or seen by its transaction, before the reply.
     fn wrote(mut self, request: &ExecRequest) -> Result<()> {
-        let ExecKind::Write { target, changes_catalog } = request.kind() else {
+        let ExecKind::Write {
+            target,
+            changes_catalog,
+        } = request.kind()
+        else {
             return self.finish();
         };
         let committed = self.commit();
@@ -271,7 +295,9 @@ impl Run {
     }
 
     fn go_home(&mut self, done: bool) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(lease) = self.lease.take() else {
+            return;
+        };
         let clean = match self.home {
             Home::Transaction(..) => true,
             // A failed COMMIT has rolled back already; then this fails, and the connection closes.
@@ -318,15 +344,27 @@ fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
     let (left, right) = (a.arrow.fields(), b.arrow.fields());
     a.columns.len() == b.columns.len()
         && left.len() == right.len()
-        && a.columns.iter().zip(&b.columns).all(|(a, b)| a.sql_type == b.sql_type)
-        && left.iter().zip(right).all(|(a, b)| a.data_type() == b.data_type())
+        && a.columns
+            .iter()
+            .zip(&b.columns)
+            .all(|(a, b)| a.sql_type == b.sql_type)
+        && left
+            .iter()
+            .zip(right)
+            .all(|(a, b)| a.data_type() == b.data_type())
 }
 
 /// The answer to a write: its count of rows, if it has one.
 fn count(rows: Option<u64>) -> Result<Started> {
     let Some(rows) = rows else {
-        let schema = ResultSchema { columns: Vec::new(), arrow: Arc::new(Schema::empty()) };
-        return Ok(Started { schema: Arc::new(schema), batches: mpsc::channel(1).1 });
+        let schema = ResultSchema {
+            columns: Vec::new(),
+            arrow: Arc::new(Schema::empty()),
+        };
+        return Ok(Started {
+            schema: Arc::new(schema),
+            batches: mpsc::channel(1).1,
+        });
     };
     let field = Field::new("Count", DataType::Int64, true);
     let arrow = Arc::new(Schema::new(vec![field]));
@@ -336,11 +374,17 @@ fn count(rows: Option<u64>) -> Result<Started> {
         vec![Arc::new(Int64Array::from(vec![rows]))],
     )
     .map_err(Error::internal)?;
-    let columns = vec![ResultColumn { name: "Count".to_owned(), sql_type: SqlType::BigInt }];
+    let columns = vec![ResultColumn {
+        name: "Count".to_owned(),
+        sql_type: SqlType::BigInt,
+    }];
     let (sender, batches) = mpsc::channel(1);
     let sent = sender.try_send(Ok(batch));
     debug_assert!(sent.is_ok());
-    Ok(Started { schema: Arc::new(ResultSchema { columns, arrow }), batches })
+    Ok(Started {
+        schema: Arc::new(ResultSchema { columns, arrow }),
+        batches,
+    })
 }
 
 fn no_connection() -> Error {

@@ -34,7 +34,10 @@ struct Queue {
 
 impl StepPool {
     pub(crate) fn start(tasks: &Tasks, threads: usize) -> Result<Self> {
-        let pool = Self { shared: Arc::default(), tasks: tasks.clone() };
+        let pool = Self {
+            shared: Arc::default(),
+            tasks: tasks.clone(),
+        };
         for _ in 0..threads {
             pool.add_thread()?;
         }

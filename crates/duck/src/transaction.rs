@@ -34,7 +34,10 @@ impl Transaction {
     }
 
     /// The connection, if it is here; `None` if it soon will be.
-    pub(crate) fn take(&mut self, for_statement: Option<&Arc<Control>>) -> Result<Option<(u64, Lease)>> {
+    pub(crate) fn take(
+        &mut self,
+        for_statement: Option<&Arc<Control>>,
+    ) -> Result<Option<(u64, Lease)>> {
         match std::mem::replace(&mut self.place, Place::With(for_statement.cloned())) {
             Place::Here(lease) => Ok(Some((self.number, lease))),
             Place::Lost => {
@@ -42,7 +45,9 @@ impl Transaction {
                 Err(lost())
             }
             Place::With(control) => {
-                let ends = control.as_ref().is_none_or(|c| c.is_stopped() || c.is_quiet());
+                let ends = control
+                    .as_ref()
+                    .is_none_or(|c| c.is_stopped() || c.is_quiet());
                 self.place = Place::With(control);
                 if ends {
                     return Ok(None);
@@ -77,7 +82,11 @@ impl Transaction {
 impl Shared {
     /// The catalogs as the session sees them.
     pub(crate) fn catalog(&self, worker: &Worker) -> Arc<CatalogSnapshot> {
-        let own = self.state().transaction.as_ref().and_then(|t| t.catalog.clone());
+        let own = self
+            .state()
+            .transaction
+            .as_ref()
+            .and_then(|t| t.catalog.clone());
         own.unwrap_or_else(|| worker.catalog())
     }
 
@@ -92,7 +101,9 @@ impl Shared {
     /// Whether the transaction may write this catalog.
     pub(crate) fn check_write(&self, catalog: &str) -> Result<()> {
         let state = self.state();
-        let Some(transaction) = &state.transaction else { return Ok(()) };
+        let Some(transaction) = &state.transaction else {
+            return Ok(());
+        };
         if transaction.read_only {
             return Err(Error::new(
                 ErrorKind::ReadOnly,
@@ -111,7 +122,9 @@ impl Shared {
         if let Some(transaction) = &mut self.state().transaction
             && transaction.is(number)
         {
-            transaction.written.get_or_insert_with(|| catalog.to_owned());
+            transaction
+                .written
+                .get_or_insert_with(|| catalog.to_owned());
             transaction.changed_catalog |= changed_catalog;
         }
     }
@@ -134,7 +147,10 @@ impl LocalSession {
         }
         let checkout = self.worker.core()?.checkout()?;
         let worker = Arc::clone(&self.worker);
-        let lease = self.worker.step(move || begin(&worker, checkout, read_only)).await??;
+        let lease = self
+            .worker
+            .step(move || begin(&worker, checkout, read_only))
+            .await??;
         let mut state = self.shared.state();
         // A session that ended meanwhile has no use for it; dropping closes and rolls back.
         if state.closed {
@@ -169,7 +185,9 @@ impl LocalSession {
         let transaction = self.shared.state().transaction.take();
         let changed = transaction.is_some_and(|t| t.changed_catalog);
         let worker = Arc::clone(&self.worker);
-        self.worker.step(move || commit(&worker, lease, changed)).await?
+        self.worker
+            .step(move || commit(&worker, lease, changed))
+            .await?
     }
 
     pub(crate) async fn roll_back_transaction(&self) -> Result<()> {
@@ -181,7 +199,10 @@ impl LocalSession {
                     "there is no transaction in progress",
                 ));
             }
-            Some(Transaction { place: Place::With(control), .. }) => control.clone(),
+            Some(Transaction {
+                place: Place::With(control),
+                ..
+            }) => control.clone(),
             Some(_) => None,
         };
         // An open result of the transaction ends with it.
@@ -202,7 +223,10 @@ impl LocalSession {
 fn begin(worker: &Arc<Worker>, checkout: Checkout, read_only: bool) -> Result<Lease> {
     let lease = checkout.open()?;
     let mode = if read_only { " read only" } else { "" };
-    match lease.connection().execute(&format!("begin transaction{mode}")) {
+    match lease
+        .connection()
+        .execute(&format!("begin transaction{mode}"))
+    {
         Ok(_) => Ok(lease),
         Err(error) => {
             worker.look_for_loss(lease.core(), &error);
@@ -232,5 +256,8 @@ fn roll_back(lease: Lease) {
 }
 
 fn lost() -> Error {
-    Error::new(ErrorKind::Shutdown, "the transaction was lost as the database had to be reopened")
+    Error::new(
+        ErrorKind::Shutdown,
+        "the transaction was lost as the database had to be reopened",
+    )
 }

@@ -43,7 +43,12 @@ pub(crate) struct StreamPlace(#[expect(dead_code, reason = "held, not read")] Ow
 
 impl Worker {
     /// Opens the instance. Blocks: for a step thread.
-    pub(crate) fn open(config: Config, tasks: &Tasks, runtime: Handle, steps: StepPool) -> Result<Arc<Self>> {
+    pub(crate) fn open(
+        config: Config,
+        tasks: &Tasks,
+        runtime: Handle,
+        steps: StepPool,
+    ) -> Result<Arc<Self>> {
         let reader = CatalogReader::new(&config.catalogs);
         let (core, snapshot) = open_core(&config, &reader)?;
         Ok(Arc::new(Self {
@@ -125,7 +130,11 @@ impl Worker {
     }
 
     /// Runs a tracked task from any thread.
-    pub(crate) fn spawn<F>(&self, name: impl Into<Cow<'static, str>>, future: F) -> TaskHandle<F::Output>
+    pub(crate) fn spawn<F>(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        future: F,
+    ) -> TaskHandle<F::Output>
     where
         F: Future<Output: Send> + Send + 'static,
     {
@@ -143,7 +152,9 @@ impl Worker {
             // A caller that is gone does not want the answer.
             let _unwanted = reply.send(function());
         }));
-        answer.await.map_err(|_| Error::new(ErrorKind::Shutdown, "the server is shutting down"))
+        answer
+            .await
+            .map_err(|_| Error::new(ErrorKind::Shutdown, "the server is shutting down"))
     }
 
     pub(crate) fn register(&self, session: &Arc<Shared>) {
@@ -153,7 +164,11 @@ impl Worker {
     }
 
     pub(crate) fn sessions(&self) -> Vec<Arc<Shared>> {
-        self.sessions.lock().iter().filter_map(Weak::upgrade).collect()
+        self.sessions
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 
     /// Looks whether this error means that the instance is lost, and if so begins to close it and
