@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::control::{Control, Stop};
 use crate::core::{Checkout, Lease};
 use crate::pump;
-use crate::start::{Home, start};
+use crate::start::{Home, Run, start};
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
@@ -83,27 +83,28 @@ impl ExecSession for LocalSession {
             ExecKind::Write { .. } => None,
         };
         let control = Control::new(request.id(), request.governed());
+        let (checkout, home) = self.acquire(&control).await?;
         // Stops the statement if this call is dropped before its answer.
         let mut guard = StopOnDrop {
             control: Some(&control),
             worker,
         };
-        let (checkout, home) = self.acquire(&control).await?;
         self.shared.register(&control);
         if let Some(deadline) = request.deadline() {
             let watch = Arc::clone(&control).watch(deadline, Arc::clone(worker));
             worker.spawn("deadline", watch);
         }
         let (reply, answer) = oneshot::channel();
-        let (on, by) = (Arc::clone(worker), Arc::clone(&control));
-        worker.steps().submit(Box::new(move || {
-            start(on, by, home, checkout, &request, reply);
-        }));
+        let by = Arc::clone(&control);
+        let run = Run::new(Arc::clone(worker), by, home, request.governed());
+        worker
+            .steps()
+            .submit(Box::new(move || start(run, checkout, &request, reply)));
         let started = tokio::select! {
             biased;
             stop = control.stopped() => Err(stop.error()),
             answer = answer => answer
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "internal error"))),
+                .unwrap_or_else(|_| Err(Error::internal("the step thread gave no answer"))),
         };
         guard.control = None;
         let started = started?;

@@ -39,7 +39,8 @@ pub(crate) struct Run {
     pub(crate) worker: Arc<Worker>,
     pub(crate) control: Arc<Control>,
     governed: bool,
-    home: Home,
+    /// Until the connection has gone there.
+    home: Option<Home>,
     lease: Option<Lease>,
 }
 
@@ -50,21 +51,11 @@ enum Begun {
 
 /// Runs a request to its first rows, answers, and goes on fetching.
 pub(crate) fn start(
-    worker: Arc<Worker>,
-    control: Arc<Control>,
-    home: Home,
+    mut run: Run,
     checkout: Checkout,
     request: &ExecRequest,
     reply: oneshot::Sender<Result<Started>>,
 ) {
-    let governed = request.governed();
-    let mut run = Run {
-        worker,
-        control,
-        governed,
-        home,
-        lease: None,
-    };
     match checkout.open() {
         Ok(lease) => run.lease = Some(lease),
         Err(error) => return answer(reply, Err(error)),
@@ -108,6 +99,22 @@ fn answer(reply: oneshot::Sender<Result<Started>>, outcome: Result<Started>) {
 }
 
 impl Run {
+    /// A statement that has no connection yet.
+    pub(crate) fn new(
+        worker: Arc<Worker>,
+        control: Arc<Control>,
+        home: Home,
+        governed: bool,
+    ) -> Self {
+        Self {
+            worker,
+            control,
+            governed,
+            home: Some(home),
+            lease: None,
+        }
+    }
+
     /// A step begins.
     pub(crate) fn enter(&self) {
         if let Some(lease) = &self.lease {
@@ -143,8 +150,8 @@ impl Run {
         self.check_write(request)?;
         self.set_up(request)?;
         let version = match &self.home {
-            Home::Pool => self.worker.catalog().version,
-            Home::Transaction(session, _) => session.catalog(&self.worker).version,
+            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
+            Some(Home::Pool) | None => self.worker.catalog().version,
         };
         let lease = self.lease()?;
         let connection = lease.connection();
@@ -168,7 +175,7 @@ impl Run {
     }
 
     fn set_up(&mut self, request: &ExecRequest) -> Result<()> {
-        let own_transaction = matches!(self.home, Home::Pool);
+        let own_transaction = matches!(self.home, Some(Home::Pool));
         let lease = self.lease.as_mut().ok_or_else(no_connection)?;
         let outcome = lease.set_time_zone(request.time_zone()).and_then(|()| {
             if own_transaction {
@@ -194,8 +201,8 @@ impl Run {
             None => return Err(mismatch(format!("no catalog {}", target.catalog))),
         }
         match &self.home {
-            Home::Pool => Ok(()),
-            Home::Transaction(session, _) => session.check_write(&target.catalog),
+            Some(Home::Transaction(session, _)) => session.check_write(&target.catalog),
+            Some(Home::Pool) | None => Ok(()),
         }
     }
 
@@ -255,7 +262,7 @@ impl Run {
         if committed.is_ok() && *changes_catalog {
             self.see_change();
         }
-        if let (Ok(()), Home::Transaction(session, number)) = (&committed, &self.home) {
+        if let (Ok(()), Some(Home::Transaction(session, number))) = (&committed, &self.home) {
             session.note_write(*number, &target.catalog, *changes_catalog);
         }
         self.go_home(committed.is_ok());
@@ -268,11 +275,11 @@ impl Run {
         let Some(lease) = &mut self.lease else { return };
         lease.mark_ddl();
         let outcome = match &self.home {
-            Home::Pool => self.worker.refresh(lease.connection()),
-            Home::Transaction(session, number) => {
+            Some(Home::Transaction(session, number)) => {
                 let snapshot = self.worker.reader().read(lease.connection());
                 snapshot.map(|snapshot| session.set_catalog(*number, Arc::new(snapshot)))
             }
+            Some(Home::Pool) | None => self.worker.refresh(lease.connection()),
         };
         if let Err(error) = outcome {
             tracing::error!(?error, "can't read the catalogs after a change");
@@ -281,13 +288,11 @@ impl Run {
 
     fn commit(&self) -> Result<()> {
         self.control.commit()?;
-        match self.home {
-            Home::Transaction(..) => Ok(()),
-            Home::Pool => {
-                let commit = self.lease()?.connection().execute("commit");
-                commit.map(|_| ()).map_err(|e| self.error(&e))
-            }
+        if let Some(Home::Transaction(..)) = self.home {
+            return Ok(());
         }
+        let commit = self.lease()?.connection().execute("commit");
+        commit.map(|_| ()).map_err(|e| self.error(&e))
     }
 
     fn lease(&self) -> Result<&Lease> {
@@ -295,18 +300,18 @@ impl Run {
     }
 
     fn go_home(&mut self, done: bool) {
-        let Some(lease) = self.lease.take() else {
+        let (Some(home), Some(lease)) = (self.home.take(), self.lease.take()) else {
             return;
         };
-        let clean = match self.home {
+        let clean = match home {
             Home::Transaction(..) => true,
             // A failed COMMIT has rolled back already; then this fails, and the connection closes.
             Home::Pool => done || lease.connection().execute("rollback").is_ok(),
         };
         // Before anyone else gets the connection: no interrupt may follow it.
         self.control.finish(done);
-        match &self.home {
-            Home::Transaction(session, number) => session.take_back(*number, lease),
+        match home {
+            Home::Transaction(session, number) => session.take_back(number, lease),
             Home::Pool if clean => lease.give_back(),
             Home::Pool => drop(lease),
         }
@@ -315,12 +320,12 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Only after a panic, or when it never had a connection: its state is in doubt.
-        self.control.finish(self.control.is_complete());
-        if let Some(lease) = self.lease.take() {
-            drop(lease);
-            if let Home::Transaction(session, number) = &self.home {
-                session.lose(*number);
+        // After a panic, or when it never ran: the connection's state is in doubt.
+        if let Some(home) = self.home.take() {
+            self.control.finish(false);
+            drop(self.lease.take());
+            if let Home::Transaction(session, number) = home {
+                session.lose(number);
             }
         }
     }

@@ -205,7 +205,10 @@ mod tests {
         assert!(is_name_of("db.\"my s\".\"t\"\"x\"", &name));
         assert!(is_name_of("\"db\".\"my s\".\"t\"\"x\"", &name));
         assert!(is_name_of("db.\"my s\".\"t\"\"x\" AS q(z)", &name));
-        assert!(is_name_of("db.\"my s\".\"t\"\"x\" TABLESAMPLE System(10.0 PERCENT)", &name));
+        assert!(is_name_of(
+            "db.\"my s\".\"t\"\"x\" TABLESAMPLE System(10.0 PERCENT)",
+            &name
+        ));
         for other in [
             "db.\"my s\".t",
             "db.\"my s\".\"t\"\"x\".y",
