@@ -142,7 +142,13 @@ impl Prepared {
 
     /// Runs the statement to its end and returns how many rows it changed.
     pub fn execute(&self) -> Result<u64> {
-        Ok(self.run()?.rows_changed())
+        let mut result = self.run()?;
+        // Of CREATE TABLE AS, DuckDB tells the count in the result only.
+        if self.kind() == StatementKind::Create {
+            let count = result.collect_rows()?.scalar();
+            return Ok(count.and_then(|n| n.parse().ok()).unwrap_or(0));
+        }
+        Ok(result.rows_changed())
     }
 
     /// Runs the statement and collects its rows as text. For small answers.

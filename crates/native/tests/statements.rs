@@ -319,6 +319,10 @@ fn writes_tell_how_many_rows_they_changed() {
     );
     assert_eq!(run("delete from t where a > 2"), (StatementKind::Delete, 2));
     assert_eq!(run("select * from t").0, StatementKind::Select);
+    assert_eq!(
+        run("create table u as select * from range(7)"),
+        (StatementKind::Create, 7)
+    );
     assert_eq!(run("drop table t"), (StatementKind::Drop, 0));
     assert_eq!(run("begin"), (StatementKind::Transaction, 0));
 }
