@@ -164,11 +164,7 @@ fn function(call: &Map<String, Value>, found: &mut Expected) -> Result<()> {
     let name = text(call, "function_name");
     match (text(call, "catalog"), text(call, "schema")) {
         ("" | "system", "" | "main") => {
-            // A window function of the language itself, such as row_number, has a node type for a
-            // name and may leave this one empty.
-            if !name.is_empty() {
-                found.functions.insert(fold(name));
-            }
+            found.functions.insert(fold(name));
             Ok(())
         }
         _ => Err(mismatch(format!(

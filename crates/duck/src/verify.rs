@@ -1,6 +1,7 @@
 //! The second reading (rewriting, step 17): the text must name what policy says it names, and
 //! nothing else.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -106,40 +107,34 @@ impl Verifier {
     }
 }
 
-/// Asks DuckDB's binder which tables the query reads. Over folders, whose relations are views of
-/// files, and of a query with parameters (`silent`), it says nothing or fails; what it does say must
-/// be expected.
-fn check_binder<'a>(
+/// Asks DuckDB's binder which tables the query reads: all must be expected. Over folders, whose
+/// relations are views of files, and of a query with parameters (`silent`) it says nothing or fails.
+fn check_binder(
     connection: &Connection,
     text: &str,
-    expected: impl IntoIterator<Item = &'a RelationName> + Clone,
+    expected: &BTreeSet<RelationName>,
     catalogs: &CatalogReader,
     silent: bool,
 ) -> Result<()> {
-    let stored = |name: &&RelationName| !catalogs.is_folder(&name.catalog);
-    let any_folder = !expected.clone().into_iter().all(|name| stored(&name));
-    let Some(bound) = connection
+    let names = connection
         .table_names(text, true)
-        .map_err(Error::internal)?
-    else {
+        .map_err(Error::internal)?;
+    let Some(names) = names else {
+        let any_folder = expected
+            .iter()
+            .any(|name| catalogs.is_folder(&name.catalog));
         return if any_folder || silent {
             Ok(())
         } else {
             Err(mismatch("the binder names no tables"))
         };
     };
-    let mut missing: Vec<_> = expected.clone().into_iter().filter(stored).collect();
-    let expected: Vec<_> = expected.into_iter().collect();
-    for name in &bound {
-        let Some(relation) = expected.iter().find(|e| is_name_of(name, e)) else {
-            return Err(mismatch(format!("the binder reads {name}")));
-        };
-        missing.retain(|m| m != relation);
-    }
-    match missing.first() {
-        Some(name) if !any_folder => Err(mismatch(format!("the binder does not read {name}"))),
-        _ => Ok(()),
-    }
+    let other = names
+        .iter()
+        .find(|name| !expected.iter().any(|e| is_name_of(name, e)));
+    other.map_or(Ok(()), |name| {
+        Err(mismatch(format!("the binder reads {name}")))
+    })
 }
 
 /// Whether DuckDB's spelling, which quotes the parts that need it and goes on with the alias and
@@ -167,23 +162,17 @@ fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
 
 /// Fails unless the statement is of the kind that was sealed.
 pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
-    let fits = match (request.kind(), prepared.kind()) {
-        (ExecKind::Query, StatementKind::Select) => true,
-        (
-            ExecKind::Write {
-                changes_catalog: false,
-                ..
-            },
-            StatementKind::Insert,
-        ) => true,
-        (
-            ExecKind::Write {
-                changes_catalog: true,
-                ..
-            },
-            StatementKind::Create | StatementKind::Drop,
-        ) => true,
-        _ => false,
+    use StatementKind::{Create, Drop, Insert, Select};
+    let fits = match request.kind() {
+        ExecKind::Query => prepared.kind() == Select,
+        ExecKind::Write {
+            changes_catalog: false,
+            ..
+        } => prepared.kind() == Insert,
+        ExecKind::Write {
+            changes_catalog: true,
+            ..
+        } => matches!(prepared.kind(), Create | Drop),
     };
     if fits {
         Ok(())

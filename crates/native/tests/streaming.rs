@@ -1,5 +1,9 @@
 //! What reference facts about results and cancelling this layer builds on, against the real library.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "plain threads, joined here, are the subject"
+)]
 
 use std::thread;
 
