@@ -126,10 +126,18 @@ impl Checker {
                 let fields = grammar::fields(value, field)?;
                 self.object(value, fields)?;
                 if field == Field::TypeInfo {
-                    unbound_type(value)?;
+                    unbound_type(value)
+                } else {
+                    Ok(())
                 }
-                Ok(())
             }
+            Field::Labels => list(value)?.iter().try_for_each(|v| {
+                self.constant(v)?;
+                is(
+                    grammar::text(&v["type"], "id") == "VARCHAR" && v["value"].is_string(),
+                    "a type's modifier",
+                )
+            }),
             Field::Modifiers => list(value)?.iter().try_for_each(|v| {
                 let fields = grammar::fields(v, Field::Modifiers)?;
                 self.object(v, fields)
@@ -210,14 +218,15 @@ impl Checker {
 }
 
 fn unbound_type(info: &Value) -> Result<()> {
-    if grammar::text(info, "type") == "UNBOUND_TYPE_INFO" {
-        let name = grammar::text(info, "name");
-        is_type(
-            UNBOUND_TYPES.iter().any(|t| t.eq_ignore_ascii_case(name)),
-            name,
-        )?;
+    if grammar::text(info, "type") != "UNBOUND_TYPE_INFO" {
+        return Ok(());
     }
-    Ok(())
+    let name = grammar::text(info, "name");
+    // An ENUM of a statement's own lists its labels; other types take no modifiers.
+    let is_enum = name.eq_ignore_ascii_case("enum");
+    let has_labels = !list(&info["user_type_modifiers"])?.is_empty();
+    let known = is_enum || UNBOUND_TYPES.iter().any(|t| t.eq_ignore_ascii_case(name));
+    is_type(known && is_enum == has_labels, name)
 }
 
 fn is_type(holds: bool, name: &str) -> Result<()> {

@@ -64,6 +64,8 @@ pub enum Field {
     TypeInfo,
     /// Fields of a STRUCT or UNION type.
     TypeFields,
+    /// Labels of an ENUM type.
+    Labels,
     /// TABLESAMPLE or `null`.
     MaybeSample,
     /// `* REPLACE (…)`.
@@ -315,7 +317,7 @@ fn type_info_fields(kind: &str) -> Option<Fields> {
             ("name", Field::Text),
             ("catalog", Field::NoText),
             ("schema", Field::NoText),
-            ("user_type_modifiers", Field::Nothing),
+            ("user_type_modifiers", Field::Labels),
         ],
         _ => return None,
     })

@@ -54,6 +54,7 @@ pub fn part(value: &mut Value, field: Field, visit: &mut Visit<'_>) -> Result<()
         | Field::Choice(_)
         | Field::TypeInfo
         | Field::TypeFields
+        | Field::Labels
         | Field::Renames
         | Field::QualifiedNames
         | Field::GroupSets
