@@ -24,6 +24,7 @@ mod transaction;
 
 pub use config::Config;
 pub use engine::{Door, Engine, Health};
+pub use metric::describe_metrics;
 pub use outcome::{Done, Forget, Notice, Outcome, Rows};
 pub use plan::Piece;
 pub use prepared::Prepared;

@@ -1,27 +1,64 @@
 //! Names of the gateway's metrics. They are stable: dashboards hang on them.
 
-/// Counter, by `door`, `kind` and `outcome`: statements that ended. `outcome` is `ok`, `error` or
-/// `cancelled`.
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+
+/// Counter, by `door`, `kind` and `outcome`.
 pub(crate) const STATEMENTS: &str = "eider_statements_total";
-/// Histogram, by `door` and `kind`: seconds from arrival to the end of the last row.
+/// Histogram, by `door` and `kind`.
 pub(crate) const STATEMENT_SECONDS: &str = "eider_statement_seconds";
-/// Counter, by `door` and `kind`: errors, by kind of error.
+/// Counter, by `door` and `kind`.
 pub(crate) const ERRORS: &str = "eider_errors_total";
-/// Gauge: statements that hold a place.
+/// Gauge.
 pub(crate) const STATEMENTS_ACTIVE: &str = "eider_statements_active";
-/// Gauge: statements that wait for a place.
+/// Gauge.
 pub(crate) const QUEUE_LENGTH: &str = "eider_queue_length";
-/// Histogram: seconds that a statement waited for its place.
+/// Histogram.
 pub(crate) const QUEUE_SECONDS: &str = "eider_queue_seconds";
-/// Gauge, by `door`: open results.
+/// Gauge, by `door`.
 pub(crate) const STREAMS: &str = "eider_streams";
-/// Counter, by `door`: rows handed to doors.
+/// Counter, by `door`.
 pub(crate) const RESULT_ROWS: &str = "eider_result_rows_total";
-/// Counter, by `door`: bytes of Arrow memory handed to doors.
+/// Counter, by `door`.
 pub(crate) const RESULT_BYTES: &str = "eider_result_bytes_total";
-/// Gauge, by `door`: open sessions.
+/// Gauge, by `door`.
 pub(crate) const SESSIONS: &str = "eider_sessions";
-/// Counter, by `result` (`hit`, `miss`): look-ups in the plan cache.
+/// Counter, by `result`: `hit` or `miss`.
 pub(crate) const PLAN_CACHE: &str = "eider_plan_cache_total";
-/// Histogram: seconds on a planner thread for one statement that the cache did not have.
+/// Histogram.
 pub(crate) const PLAN_SECONDS: &str = "eider_plan_seconds";
+
+/// Describes the gateway's metrics to the installed recorder, and shows the gauges from the start.
+pub fn describe_metrics() {
+    describe_counter!(
+        STATEMENTS,
+        "Statements that ended; outcome: ok, error or cancelled"
+    );
+    describe_histogram!(
+        STATEMENT_SECONDS,
+        Unit::Seconds,
+        "Time from a statement's arrival to the end of its last row"
+    );
+    describe_counter!(ERRORS, "Statements that ended with an error, by its kind");
+    describe_gauge!(STATEMENTS_ACTIVE, "Statements that run or are being read");
+    describe_gauge!(QUEUE_LENGTH, "Statements that wait for their turn");
+    describe_histogram!(
+        QUEUE_SECONDS,
+        Unit::Seconds,
+        "Time that statements waited for their turn"
+    );
+    describe_gauge!(STREAMS, "Open results");
+    describe_counter!(RESULT_ROWS, "Rows handed to doors");
+    describe_counter!(RESULT_BYTES, Unit::Bytes, "Arrow memory handed to doors");
+    describe_gauge!(SESSIONS, "Open sessions");
+    describe_counter!(
+        PLAN_CACHE,
+        "Look-ups in the plan cache; result: hit or miss"
+    );
+    describe_histogram!(
+        PLAN_SECONDS,
+        Unit::Seconds,
+        "Time on a planner thread of statements that the cache did not have"
+    );
+    gauge!(STATEMENTS_ACTIVE).set(0.0);
+    gauge!(QUEUE_LENGTH).set(0.0);
+}

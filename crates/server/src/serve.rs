@@ -108,6 +108,8 @@ type Bound<'a, C> = Option<(TcpListener, &'a DoorConfig<C>)>;
 async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Result<Arc<Engine>> {
     let metrics = runtime::metrics::install().map_err(Error::internal)?;
     metrics.spawn_upkeep(&groups.operations);
+    gateway::describe_metrics();
+    duck::describe_metrics();
     let tls = config.tls.as_ref().map(tls::server).transpose()?;
     let (pg, pg_address) = bind_door("pg", config.pg.as_ref())?;
     let (flight, flight_address) = bind_door("flight", config.flight.as_ref())?;
