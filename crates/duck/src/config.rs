@@ -28,7 +28,9 @@ pub struct Config {
     pub connections: usize,
     /// Results that have been started and not read to their end.
     pub open_streams: usize,
-    /// Threads that make the calls into DuckDB: statements that make progress at once.
+    /// Threads that make the calls into DuckDB: statements that make progress at once. A call lasts
+    /// until its rows are there, so fewer than the statements admitted let a long one hold up short
+    /// ones; a thread that waits for DuckDB's own costs little.
     pub step_threads: usize,
     /// Where DuckDB spills.
     pub temp_directory: PathBuf,
@@ -53,7 +55,7 @@ impl Default for Config {
             threads: cores,
             connections: 256,
             open_streams: 256,
-            step_threads: (2 * cores).max(4),
+            step_threads: 64,
             temp_directory: std::env::temp_dir().join("eider-spill"),
             spill_bytes: 10 << 30,
             stream_idle_timeout: Duration::from_secs(300),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use metrics::gauge;
 use model::{Error, ErrorKind, Result};
-use native::{Connection, Instance};
+use native::{Connection, Instance, Prepared};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -29,9 +29,17 @@ pub(crate) struct Core {
 /// A clean connection: no transaction, temporary object or variable. Its only setting is the time
 /// zone, which every statement sets before it runs.
 struct Pooled {
+    line: Line,
+    place: Place,
+}
+
+/// A connection with what every statement needs there, prepared once: that halves the cost of a
+/// transaction around a short statement.
+struct Line {
+    begin: Prepared,
+    commit: Prepared,
     connection: Connection,
     time_zone: Option<Arc<str>>,
-    place: Place,
 }
 
 /// The right to one connection. Counts until it is dropped.
@@ -40,8 +48,7 @@ pub(crate) struct Place(Arc<Core>);
 /// A connection in use by one session.
 pub(crate) struct Lease {
     // Closed before the place is given back.
-    connection: Connection,
-    time_zone: Option<Arc<str>>,
+    line: Line,
     /// Whether a statement has run that may have left something on the connection.
     used_for_ddl: bool,
     place: Place,
@@ -133,14 +140,24 @@ impl Core {
         self.files.lock().clear();
     }
 
-    fn connect(&self) -> Result<Connection> {
+    fn connect(&self) -> Result<Line> {
         let instance = self.instance.lock().clone().ok_or_else(reopening)?;
         let connection = instance.connect().map_err(Error::internal)?;
+        Line::new(connection).map_err(Error::internal)
+    }
+}
+
+impl Line {
+    fn new(connection: Connection) -> native::Result<Self> {
         // Progress is told to those who may know it; nothing is printed.
         connection
-            .execute("set enable_progress_bar = true; set enable_progress_bar_print = false")
-            .map_err(Error::internal)?;
-        Ok(connection)
+            .execute("set enable_progress_bar = true; set enable_progress_bar_print = false")?;
+        Ok(Self {
+            begin: connection.prepare("begin")?,
+            commit: connection.prepare("commit")?,
+            connection,
+            time_zone: None,
+        })
     }
 }
 
@@ -156,8 +173,7 @@ impl Checkout {
         match self {
             Self::Idle(lease) => Ok(lease),
             Self::New(place) => Ok(Lease {
-                connection: place.0.connect()?,
-                time_zone: None,
+                line: place.0.connect()?,
                 used_for_ddl: false,
                 place,
             }),
@@ -168,8 +184,7 @@ impl Checkout {
 impl From<Pooled> for Lease {
     fn from(pooled: Pooled) -> Self {
         Self {
-            connection: pooled.connection,
-            time_zone: pooled.time_zone,
+            line: pooled.line,
             used_for_ddl: false,
             place: pooled.place,
         }
@@ -178,22 +193,30 @@ impl From<Pooled> for Lease {
 
 impl Lease {
     pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
+        &self.line.connection
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.place.0
     }
 
+    pub(crate) fn begin(&self) -> native::Result<()> {
+        self.line.begin.execute().map(|_| ())
+    }
+
+    pub(crate) fn commit(&self) -> native::Result<()> {
+        self.line.commit.execute().map(|_| ())
+    }
+
     /// Sets the session's time zone unless the connection has it.
     pub(crate) fn set_time_zone(&mut self, zone: &Arc<str>) -> native::Result<()> {
-        if self.time_zone.as_ref() == Some(zone) {
+        if self.line.time_zone.as_ref() == Some(zone) {
             return Ok(());
         }
-        self.time_zone = None;
-        self.connection
-            .execute(&format!("set TimeZone = {}", literal(zone)))?;
-        self.time_zone = Some(Arc::clone(zone));
+        self.line.time_zone = None;
+        let set = format!("set TimeZone = {}", literal(zone));
+        self.line.connection.execute(&set)?;
+        self.line.time_zone = Some(Arc::clone(zone));
         Ok(())
     }
 
@@ -210,8 +233,7 @@ impl Lease {
         }
         let core = Arc::clone(self.core());
         core.idle.lock().push(Pooled {
-            connection: self.connection,
-            time_zone: self.time_zone,
+            line: self.line,
             place: self.place,
         });
         // The instance may have been lost between the question and the push.

@@ -256,6 +256,13 @@ impl Shared {
         drop(surplus);
     }
 
+    /// Takes the transaction out; who waits for its connection learns that it is over.
+    pub(crate) fn end_transaction(&self) -> Option<Transaction> {
+        let ended = self.state.lock().transaction.take();
+        self.returned.notify_waiters();
+        ended
+    }
+
     /// The connection of that transaction is lost.
     pub(crate) fn lose(&self, number: u64) {
         if let Some(transaction) = &mut self.state.lock().transaction

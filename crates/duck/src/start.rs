@@ -179,9 +179,10 @@ impl Run {
         let lease = self.lease.as_mut().ok_or_else(no_connection)?;
         let outcome = lease.set_time_zone(request.time_zone()).and_then(|()| {
             if own_transaction {
-                lease.connection().execute("begin")?;
+                lease.begin()
+            } else {
+                Ok(())
             }
-            Ok(())
         });
         outcome.map_err(|e| self.error(&e))
     }
@@ -291,8 +292,7 @@ impl Run {
         if let Some(Home::Transaction(..)) = self.home {
             return Ok(());
         }
-        let commit = self.lease()?.connection().execute("commit");
-        commit.map(|_| ()).map_err(|e| self.error(&e))
+        self.lease()?.commit().map_err(|e| self.error(&e))
     }
 
     fn lease(&self) -> Result<&Lease> {

@@ -177,12 +177,12 @@ impl LocalSession {
             Err(error) => {
                 // With its connection gone, the transaction is over.
                 if error.kind() == ErrorKind::Shutdown {
-                    self.shared.state().transaction = None;
+                    self.shared.end_transaction();
                 }
                 return Err(error);
             }
         };
-        let transaction = self.shared.state().transaction.take();
+        let transaction = self.shared.end_transaction();
         let changed = transaction.is_some_and(|t| t.changed_catalog);
         let worker = Arc::clone(&self.worker);
         self.worker
@@ -212,7 +212,7 @@ impl LocalSession {
         let patience = self.worker.config().quiet_timeout;
         let taken = self.shared.take_lease(None, patience).await;
         // A connection that is not here is closed when it comes back, which rolls back too.
-        self.shared.state().transaction = None;
+        self.shared.end_transaction();
         match taken {
             Ok((_, lease)) => self.worker.step(move || roll_back(lease)).await,
             Err(_) => Ok(()),
@@ -236,7 +236,7 @@ fn begin(worker: &Arc<Worker>, checkout: Checkout, read_only: bool) -> Result<Le
 }
 
 fn commit(worker: &Arc<Worker>, lease: Lease, changed_catalog: bool) -> Result<()> {
-    if let Err(error) = lease.connection().execute("commit") {
+    if let Err(error) = lease.commit() {
         worker.look_for_loss(lease.core(), &error);
         roll_back(lease);
         return Err(client_error(&error, true));
