@@ -36,12 +36,18 @@ pub(super) const CRATES: &[(&str, May)] = &[
     ),
     ("server", May::UseAll),
     ("xtask", May::Use(&[])),
+    (
+        "benches",
+        May::Use(&[
+            "auth", "duck", "gateway", "model", "native", "plan", "policy", "runtime", "tree",
+        ]),
+    ),
 ];
 
 /// Dependencies that live in these crates only: what they bring along, in time to compile or in ideas, stays behind one door.
 /// Tests may use them anywhere.
 pub(super) const HEAVY: &[(&str, &[&str])] = &[
-    ("arrow-flight", &["frontend-flight"]),
+    ("arrow-flight", &["benches", "frontend-flight"]),
     ("axum", &["frontend-http"]),
     ("clap", &["server"]),
     ("libduckdb-sys", &["native"]),
@@ -50,7 +56,7 @@ pub(super) const HEAVY: &[(&str, &[&str])] = &[
     ("pgwire", &["frontend-pg"]),
     ("stringprep", &["auth"]),
     ("toml", &["policy", "server"]),
-    ("tonic", &["frontend-flight"]),
+    ("tonic", &["benches", "frontend-flight"]),
     ("tpchgen", &["xtask"]),
     ("tracing-subscriber", &["runtime"]),
 ];
