@@ -9,6 +9,7 @@ use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo,
 };
 use bytes::Bytes;
+use model::Error;
 use prost::Message;
 use tonic::Status;
 
@@ -122,23 +123,23 @@ pub(crate) async fn perform(
             result.encode_to_vec()
         }
         "HealthCheck" => return Ok(None),
-        "BeginSavepoint" | "EndSavepoint" => return Err(unsupported("savepoints are")),
-        "CreatePreparedSubstraitPlan" => return Err(unsupported("Substrait is")),
+        "BeginSavepoint" | "EndSavepoint" => return Err(unsupported("a savepoint")),
+        "CreatePreparedSubstraitPlan" => return Err(unsupported("Substrait")),
         "RenewFlightEndpoint" => {
             return Err(unsupported(
-                "endpoints have no expiration time of their own, so renewing one is",
+                "renewing an endpoint, as none expires by itself,",
             ));
         }
         other => {
             let name: String = other.chars().take(100).collect();
-            return Err(unsupported(&format!("the action {name:?} is")));
+            return Err(unsupported(format!("the action {name:?}")));
         }
     };
     Ok(Some(answer.into()))
 }
 
-fn unsupported(what: &str) -> Status {
-    Status::unimplemented(format!("{what} not supported"))
+fn unsupported(what: impl std::fmt::Display) -> Status {
+    status(&Error::not_supported(what))
 }
 
 /// Ends what runs for the tickets of a FlightInfo; they can't be redeemed any more.

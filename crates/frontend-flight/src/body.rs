@@ -3,12 +3,13 @@
 //! tonic's codec copies every message into a buffer that it grows as it goes. Here the encoded batch
 //! itself goes to HTTP/2, behind the few bytes of gRPC's and protobuf's framing.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use arrow_flight::{FlightData, Ticket};
+use arrow_flight::FlightData;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use http_body::{Body, Frame};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -16,7 +17,7 @@ use tonic::Status;
 use tonic::codec::{DecodeBuf, Decoder, Streaming};
 use tonic::codegen::http::{HeaderMap, HeaderValue, Response, header};
 
-use crate::error::internal;
+use crate::error::{internal, invalid};
 
 /// The number of `data_body` in FlightData.
 const DATA_BODY: u32 = 1000;
@@ -24,19 +25,38 @@ const DATA_BODY: u32 = 1000;
 /// gRPC's frame header: one byte for compression, four for the length.
 const FRAME_HEADER: usize = 5;
 
-/// Reads the one message of DoGet's request.
-pub(crate) async fn read_ticket(
+/// Reads the one message of a request.
+pub(crate) async fn read<M: Message + Default + 'static>(
     body: tonic::body::Body,
     max_bytes: usize,
-) -> Result<Ticket, Status> {
-    let mut messages = Streaming::new_request(TicketDecoder, body, None, Some(max_bytes));
-    let ticket = messages.message().await?;
-    ticket.ok_or_else(|| crate::error::invalid("the request has no message"))
+) -> Result<M, Status> {
+    let decoder = MessageDecoder(PhantomData);
+    let mut messages = Streaming::new_request(decoder, body, None, Some(max_bytes));
+    let message = messages.message().await?;
+    message.ok_or_else(|| invalid("the request has no message"))
+}
+
+/// The response of one message.
+pub(crate) fn unary(message: &impl Message) -> Result<Response<tonic::body::Body>, Status> {
+    let mut framing = BytesMut::with_capacity(FRAME_HEADER + message.encoded_len());
+    framing.put_bytes(0, FRAME_HEADER);
+    message
+        .encode(&mut framing)
+        .map_err(|e| internal("a message can't be framed", e))?;
+    set_length(&mut framing, 0)?;
+    let messages = futures::stream::iter([Ok((framing.freeze(), None))]);
+    Ok(streamed(messages))
 }
 
 /// The response that sends these messages.
 pub(crate) fn response(
     messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
+) -> Response<tonic::body::Body> {
+    streamed(messages.map(|message| frame(message?)))
+}
+
+fn streamed(
+    messages: impl Stream<Item = Result<Framed, Status>> + Send + Unpin + 'static,
 ) -> Response<tonic::body::Body> {
     let mut response = Response::new(tonic::body::Body::new(Messages {
         messages,
@@ -50,13 +70,16 @@ pub(crate) fn response(
     response
 }
 
-struct TicketDecoder;
+/// The framing of a message with all its small fields, and its data, which follows.
+type Framed = (Bytes, Option<Bytes>);
 
-impl Decoder for TicketDecoder {
-    type Item = Ticket;
+struct MessageDecoder<M>(PhantomData<fn() -> M>);
+
+impl<M: Message + Default> Decoder for MessageDecoder<M> {
+    type Item = M;
     type Error = Status;
 
-    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<Ticket>, Status> {
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<M>, Status> {
         let bytes = buf.copy_to_bytes(buf.remaining());
         crate::message::decode(&bytes).map(Some)
     }
@@ -71,7 +94,7 @@ struct Messages<S> {
 
 impl<S> Body for Messages<S>
 where
-    S: Stream<Item = Result<FlightData, Status>> + Unpin,
+    S: Stream<Item = Result<Framed, Status>> + Unpin,
 {
     type Data = Bytes;
     type Error = Status;
@@ -87,13 +110,10 @@ where
             return Poll::Ready(None);
         }
         let status = match ready!(Pin::new(&mut self.messages).poll_next(cx)) {
-            Some(Ok(message)) => match frame(message) {
-                Ok((framing, data)) => {
-                    self.waiting = data;
-                    return Poll::Ready(Some(Ok(Frame::data(framing))));
-                }
-                Err(status) => status,
-            },
+            Some(Ok((framing, data))) => {
+                self.waiting = data;
+                return Poll::Ready(Some(Ok(Frame::data(framing))));
+            }
             Some(Err(status)) => status,
             None => Status::ok(""),
         };
@@ -108,8 +128,7 @@ where
     }
 }
 
-/// A message's framing with all its small fields, and its data, which follows.
-fn frame(mut message: FlightData) -> Result<(Bytes, Option<Bytes>), Status> {
+fn frame(mut message: FlightData) -> Result<Framed, Status> {
     let data = std::mem::take(&mut message.data_body);
     let mut framing = BytesMut::with_capacity(FRAME_HEADER + message.encoded_len() + 16);
     framing.put_bytes(0, FRAME_HEADER);
@@ -120,10 +139,16 @@ fn frame(mut message: FlightData) -> Result<(Bytes, Option<Bytes>), Status> {
         encode_key(DATA_BODY, WireType::LengthDelimited, &mut framing);
         encode_varint(data.len() as u64, &mut framing);
     }
-    let length = u32::try_from(framing.len() - FRAME_HEADER + data.len())
+    set_length(&mut framing, data.len())?;
+    Ok((framing.freeze(), (!data.is_empty()).then_some(data)))
+}
+
+/// Sets the length in the frame's header: of what is in `framing` and what follows.
+fn set_length(framing: &mut BytesMut, following: usize) -> Result<(), Status> {
+    let length = u32::try_from(framing.len() - FRAME_HEADER + following)
         .map_err(|e| internal("a message of more than 4 GiB", e))?;
     framing[1..FRAME_HEADER].copy_from_slice(&length.to_be_bytes());
-    Ok((framing.freeze(), (!data.is_empty()).then_some(data)))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
+use crate::metric::Open;
+
 /// How long to wait after a failed accept, as when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -31,6 +33,7 @@ pub(crate) struct Connection {
     /// Runs out if the client sends nothing at all.
     first_bytes: Option<Pin<Box<Sleep>>>,
     _permit: OwnedSemaphorePermit,
+    _open: Open,
 }
 
 enum Io {
@@ -70,6 +73,7 @@ pub(crate) fn accept(
                 peer,
                 first_bytes: Some(Box::pin(tokio::time::sleep(patience))),
                 _permit: permit,
+                _open: Open::new(),
             };
             let ready = ready.clone();
             match &tls {

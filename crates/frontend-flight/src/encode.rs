@@ -17,6 +17,8 @@ use bytes::Bytes;
 use futures::Stream;
 use model::{Error, Result};
 
+use crate::metric;
+
 /// The most bytes of Arrow data in one message. Several clients take no message above 4 MiB, and
 /// headers and padding come on top. A single row is never split.
 const MAX_BODY_BYTES: usize = 3 << 20;
@@ -48,6 +50,9 @@ where
 {
     /// Encodes batches, which must have that schema, without dictionaries.
     pub(crate) fn new(schema: SchemaRef, batches: S) -> Self {
+        let mut context = IpcWriteContext::default();
+        // The next body is most likely as large as the last.
+        context.set_reserve_scratch(true);
         Self {
             batches,
             schema,
@@ -57,8 +62,8 @@ where
             generator: IpcDataGenerator::default(),
             dictionaries: DictionaryTracker::new(true),
             options: IpcWriteOptions::default(),
-            context: IpcWriteContext::default(),
-            bytes_sent: metrics::counter!("eider_bytes_sent_total", "door" => "flight"),
+            context,
+            bytes_sent: metric::sent(),
         }
     }
 

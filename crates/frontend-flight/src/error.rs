@@ -4,6 +4,8 @@ use model::{Error, ErrorKind};
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
+use crate::metric;
+
 /// The longest text put into a status. It travels in a header, percent-encoded, and clients limit
 /// all headers of a response together, some to 8 KiB.
 const MAX_MESSAGE_BYTES: usize = 2048;
@@ -11,8 +13,8 @@ const MAX_MESSAGE_BYTES: usize = 2048;
 /// Response metadata with the byte offset in the statement's text where the error is.
 const POSITION_KEY: &str = "eider-position";
 
-/// The status for a client. Only client text goes in; causes are logged, and errors counted, where
-/// they arise: statements' by the gateway, logins' by `auth`.
+/// The status for a client. Only client text goes in; causes are logged where they arise:
+/// statements' by the gateway, logins' by `auth`.
 pub(crate) fn status(error: &Error) -> Status {
     let mut text = error.message().to_owned();
     if let Some(detail) = error.detail() {
@@ -23,7 +25,9 @@ pub(crate) fn status(error: &Error) -> Status {
         text.push_str("; hint: ");
         text.push_str(hint);
     }
-    let mut status = Status::new(code(error.kind()), one_line(&text));
+    let code = code(error.kind());
+    metric::error(code);
+    let mut status = Status::new(code, one_line(&text));
     if let Some(position) = error.position() {
         status
             .metadata_mut()
@@ -34,12 +38,14 @@ pub(crate) fn status(error: &Error) -> Status {
 
 /// A defect or a broken invariant of this crate: logged here, told to the client as such only.
 pub(crate) fn internal(what: &str, cause: impl std::fmt::Display) -> Status {
+    metric::error(Code::Internal);
     tracing::error!(door = "flight", %cause, "{what}");
     Status::internal("internal error")
 }
 
 /// What the client sent is not what the protocol asks for.
 pub(crate) fn invalid(what: impl Into<String>) -> Status {
+    metric::error(Code::InvalidArgument);
     Status::invalid_argument(one_line(&what.into()))
 }
 

@@ -8,7 +8,7 @@ use arrow_array::RecordBatch;
 use arrow_flight::FlightData;
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream};
-use model::{Error, ErrorKind, Result};
+use model::Result;
 use tokio::time::Interval;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::Status;
@@ -16,6 +16,7 @@ use tonic::Status;
 use crate::encode::Encoder;
 use crate::error::status;
 use crate::sessions::{Caller, Sessions};
+use crate::statement::cancelled;
 
 /// Messages of a result, until it is cancelled or its session ends. Dropping it, as when the client
 /// is gone, ends the statement.
@@ -27,14 +28,6 @@ pub(crate) struct Fetching {
     touch: Interval,
     sessions: Arc<Sessions>,
     caller: Caller,
-}
-
-/// The status of a result that was cancelled.
-pub(crate) fn cancelled() -> Status {
-    status(&Error::new(
-        ErrorKind::QueryCanceled,
-        "canceling statement due to user request",
-    ))
 }
 
 impl Fetching {
@@ -58,7 +51,7 @@ impl Fetching {
             return Poll::Ready(None);
         };
         if self.cancelled.poll_unpin(cx).is_ready() {
-            return Poll::Ready(Some(Err(cancelled())));
+            return Poll::Ready(Some(Err(status(&cancelled()))));
         }
         while self.touch.poll_tick(cx).is_ready() {
             if let Err(error) = self.sessions.touch(&self.caller) {

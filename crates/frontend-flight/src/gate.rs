@@ -5,7 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use arrow_flight::Ticket;
 use arrow_flight::flight_service_server::FlightServiceServer;
+use model::Error;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
@@ -17,11 +19,16 @@ use crate::body;
 use crate::connection::PeerAddress;
 use crate::error::{internal, status};
 use crate::fetch::Fetching;
+use crate::health;
+use crate::metric;
 use crate::service::Service;
 use crate::sessions::{Caller, Sessions};
 
 /// The path of every RPC of Flight, without its name.
 const PREFIX: &str = "/arrow.flight.protocol.FlightService/";
+
+/// Largest message of Handshake.
+const HANDSHAKE_BYTES: usize = 16 << 10;
 
 /// The RPCs, as labels of metrics.
 const METHODS: [&str; 10] = [
@@ -46,6 +53,8 @@ pub(crate) struct Gate {
     /// For DoPut, whose messages are larger.
     large: FlightServiceServer<Service>,
     small: FlightServiceServer<Service>,
+    /// For Handshake, which anybody may call.
+    tiny: FlightServiceServer<Service>,
 }
 
 impl Gate {
@@ -63,6 +72,7 @@ impl Gate {
             service: service.clone(),
             large: server(config.max_put_message_bytes),
             small: server(config.max_request_bytes),
+            tiny: server(HANDSHAKE_BYTES),
             sessions,
         }
     }
@@ -79,19 +89,23 @@ impl Gate {
     }
 
     async fn fetch(&self, caller: Caller, body: Body) -> Result<Fetching, Status> {
-        let ticket = body::read_ticket(body, self.sessions.config.max_request_bytes).await?;
+        let ticket = body::read::<Ticket>(body, self.sessions.config.max_request_bytes).await?;
         self.service.fetch(caller, &ticket.ticket).await
     }
 
     async fn pass(mut self, mut request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
+        if path == health::CHECK {
+            let accepting = self.sessions.is_accepting();
+            return health::check(accepting, request.into_body()).await;
+        }
         let name = path.strip_prefix(PREFIX).unwrap_or_default();
         let Some(method) = METHODS.iter().find(|m| **m == name) else {
-            return Status::unimplemented("there is no such method").into_http();
+            return status(&Error::not_supported("this method")).into_http();
         };
-        metrics::counter!("eider_flight_requests_total", "method" => *method).increment(1);
+        metric::request(method);
         if *method == "Handshake" {
-            return answered(self.small.call(request).await);
+            return answered(self.tiny.call(request).await);
         }
         let peer = request.extensions().get::<PeerAddress>().copied();
         let headers = MetadataMap::from_headers(request.headers().clone());

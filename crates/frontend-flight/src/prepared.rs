@@ -115,7 +115,7 @@ pub(crate) async fn bind(session: &Session, handle: &[u8], batches: &[RecordBatc
 /// Runs a prepared statement for its effect, for each row of values: those that come along, else
 /// those that were bound before.
 pub(crate) async fn update(
-    session: &Session,
+    session: &Arc<Session>,
     handle: &[u8],
     batches: &[RecordBatch],
 ) -> Result<Option<u64>> {
@@ -124,7 +124,7 @@ pub(crate) async fn update(
         Some(bound) => (bound.statement, Some(bound.parameters)),
         None => prepared.ready()?,
     };
-    statement.update(session, parameters.as_deref()).await
+    statement.update(session, parameters.as_ref()).await
 }
 
 impl PreparedStatement {

@@ -1,5 +1,7 @@
 //! DoPut: updates, and values for prepared statements.
 
+use std::sync::Arc;
+
 use arrow_array::RecordBatch;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
@@ -18,7 +20,7 @@ use crate::{prepared, transactions};
 
 /// Performs the command that the first message names; what follows are its values.
 pub(crate) async fn perform(
-    session: &Session,
+    session: &Arc<Session>,
     mut messages: impl Stream<Item = Result<FlightData, Status>> + Send + Unpin + 'static,
     max_bytes: usize,
 ) -> Result<PutResult, Status> {
@@ -35,7 +37,7 @@ pub(crate) async fn perform(
             let statement = Statement::plan(session, &update.query, Vec::new())
                 .await
                 .map_err(|e| status(&e))?;
-            counted(statement.update(session, None).await)?
+            counted(Arc::new(statement).update(session, None).await)?
         }
         Command::CommandPreparedStatementUpdate(update) => {
             let batches = batches(first, messages, max_bytes).await?;
@@ -54,10 +56,10 @@ pub(crate) async fn perform(
             result.encode_to_vec()
         }
         Command::CommandStatementIngest(_) => {
-            return Err(Status::unimplemented("bulk ingestion is not supported"));
+            return Err(status(&Error::not_supported("bulk ingestion")));
         }
         Command::CommandStatementSubstraitPlan(_) => {
-            return Err(Status::unimplemented("Substrait is not supported"));
+            return Err(status(&Error::not_supported("Substrait")));
         }
         other => {
             return Err(invalid(format!(

@@ -23,7 +23,7 @@ use crate::fetch::Fetching;
 use crate::metadata;
 use crate::session::Session;
 use crate::sessions::{Caller, Sessions};
-use crate::statement::Statement;
+use crate::statement::{Statement, cancelled};
 use crate::ticket::{Fetched, Ticket};
 use crate::{actions, auth, prepared, put, ticket, transactions};
 
@@ -71,9 +71,7 @@ fn encode_schema(schema: &Schema) -> Result<Bytes, Status> {
 
 fn unsupported_command(command: &Command) -> Status {
     match command {
-        Command::CommandStatementSubstraitPlan(_) => {
-            Status::unimplemented("Substrait is not supported")
-        }
+        Command::CommandStatementSubstraitPlan(_) => status(&Error::not_supported("Substrait")),
         other => invalid(format!("{} is not for this call", other.type_url())),
     }
 }
@@ -155,7 +153,7 @@ impl Service {
             let cancel = ticket.cancel.clone();
             let Fetched { schema, batches } = tokio::select! {
                 biased;
-                () = cancel.cancelled() => return Err(crate::fetch::cancelled()),
+                () = cancel.cancelled() => return Err(status(&cancelled())),
                 fetched = ticket.fetch(session) => fetched.map_err(|e| status(&e))?,
             };
             let encoder = Encoder::new(schema, batches);
@@ -187,12 +185,12 @@ impl Service {
 /// A ticket for a statement, and the count of rows if it has been run: a query is planned here and
 /// run by DoGet, anything else is run here and only here.
 async fn statement_ticket(
-    session: &Session,
+    session: &Arc<Session>,
     text: &str,
     transaction: Option<&[u8]>,
 ) -> model::Result<(Ticket, Option<u64>)> {
     transactions::check(session, transaction)?;
-    let statement = Statement::plan(session, text, Vec::new()).await?;
+    let statement = Arc::new(Statement::plan(session, text, Vec::new()).await?);
     if let n @ 1.. = statement.parameters().len() {
         return Err(Error::new(
             ErrorKind::UndefinedParameter,
@@ -200,18 +198,21 @@ async fn statement_ticket(
         ));
     }
     if statement.is_query() {
-        return Ok((Ticket::query(Arc::new(statement), None), None));
+        return Ok((Ticket::query(statement, None), None));
     }
     let rows = statement.update(session, None).await?;
     Ok((Ticket::done(), rows))
 }
 
-async fn prepared_ticket(session: &Session, handle: &[u8]) -> model::Result<(Ticket, Option<u64>)> {
+async fn prepared_ticket(
+    session: &Arc<Session>,
+    handle: &[u8],
+) -> model::Result<(Ticket, Option<u64>)> {
     let (statement, parameters) = prepared::find(session, handle)?.ready()?;
     if statement.is_query() {
         return Ok((Ticket::query(statement, parameters), None));
     }
-    let rows = statement.update(session, parameters.as_deref()).await?;
+    let rows = statement.update(session, parameters.as_ref()).await?;
     Ok((Ticket::done(), rows))
 }
 
@@ -352,6 +353,6 @@ impl FlightService for Service {
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoExchangeStream>, Status> {
         caller(&request)?;
-        Err(Status::unimplemented("DoExchange is not supported"))
+        Err(status(&Error::not_supported("DoExchange")))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gateway::{Door, Engine, TransactionStatus};
 use model::{Error, ErrorKind, Result};
 use parking_lot::{Mutex, RwLock};
-use runtime::Tasks;
+use runtime::{TaskHandle, Tasks};
 
 use crate::config::Config;
 use crate::prepared::PreparedStatement;
@@ -138,6 +138,14 @@ impl Session {
         Ok(())
     }
 
+    /// Runs something beside the call that asks for it.
+    pub(crate) fn spawn<F>(&self, name: &'static str, future: F) -> TaskHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.tasks.spawn(name, future)
+    }
+
     /// Ends the session: cancels, rolls back, forgets. Idempotent.
     pub(crate) async fn close(&self) {
         if self.lasting {
@@ -151,7 +159,10 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         let gateway = self.gateway();
-        self.tasks
-            .spawn("close session", async move { gateway.close().await });
+        // Outside the runtime the process is at its end, and the worker ends with it.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            self.tasks
+                .spawn("close session", async move { gateway.close().await });
+        }
     }
 }

@@ -101,6 +101,11 @@ impl Sessions {
         }
     }
 
+    /// Whether new sessions and statements are taken.
+    pub(crate) fn is_accepting(&self) -> bool {
+        self.engine.health().accepting
+    }
+
     /// How often something that goes on for long has to [`Sessions::touch`].
     pub(crate) fn touch_every(&self) -> Duration {
         (self.config.sessions.idle / 4).max(Duration::from_millis(10))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_schema::SchemaRef;
 use gateway::{Forget, Outcome, Prepared};
 use model::{Error, ErrorKind, Result, ResultStream, SessionId, SqlType};
+use tokio_util::sync::CancellationToken;
 
 use crate::params::Parameters;
 use crate::session::Session;
@@ -100,44 +101,66 @@ impl Statement {
     }
 
     /// Runs a statement for its effect, once for each row of values, all or none. Returns the count
-    /// of rows that it reports, if it does.
+    /// of rows that it reports, if it does. Dropping the future cancels it.
     pub(crate) async fn update(
-        &self,
-        session: &Session,
-        parameters: Option<&Parameters>,
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        parameters: Option<&Arc<Parameters>>,
     ) -> Result<Option<u64>> {
-        let rows = match parameters {
-            None => return self.update_once(session).await,
-            Some(parameters) => parameters.rows(),
-        };
-        if rows == 1 {
-            let _turn = session.turn.read().await;
-            return self.effect(session, parameters.map(|p| (p, 0))).await;
-        }
-        let _alone = session.turn.write().await;
-        let gateway = session.gateway();
-        gateway.begin_implicit().await?;
-        let mut total = Some(0);
-        let mut failure = None;
-        for row in 0..rows {
-            match self.effect(session, parameters.map(|p| (p, row))).await {
-                Ok(count) => total = total.zip(count).map(|(a, b)| a + b),
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
+        match parameters {
+            Some(parameters) if parameters.rows() != 1 => {
+                self.update_all(session, parameters).await
             }
-        }
-        gateway.end_implicit(failure.is_none()).await?;
-        match failure {
-            None => Ok(total),
-            Some(error) => Err(error),
+            single => {
+                let _turn = session.turn.read().await;
+                self.effect(session, single.map(|p| (&**p, 0))).await
+            }
         }
     }
 
-    async fn update_once(&self, session: &Session) -> Result<Option<u64>> {
-        let _turn = session.turn.read().await;
-        self.effect(session, None).await
+    /// As a task of its own: if the caller goes away in the middle, the transaction is still ended
+    /// before anything else runs in the session.
+    async fn update_all(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        parameters: &Arc<Parameters>,
+    ) -> Result<Option<u64>> {
+        let gone = CancellationToken::new();
+        let _guard = gone.clone().drop_guard();
+        let (statement, parameters) = (Arc::clone(self), Arc::clone(parameters));
+        let task = session.spawn("update", {
+            let session = Arc::clone(session);
+            async move { statement.in_transaction(&session, &parameters, &gone).await }
+        });
+        task.join().await.map_err(Error::internal)?
+    }
+
+    async fn in_transaction(
+        &self,
+        session: &Session,
+        parameters: &Parameters,
+        gone: &CancellationToken,
+    ) -> Result<Option<u64>> {
+        let _alone = session.turn.write().await;
+        let gateway = session.gateway();
+        gateway.begin_implicit().await?;
+        let mut total = Ok(Some(0));
+        for row in 0..parameters.rows() {
+            let counted = tokio::select! {
+                biased;
+                () = gone.cancelled() => Err(cancelled()),
+                counted = self.effect(session, Some((parameters, row))) => counted,
+            };
+            total = match (total, counted) {
+                (Ok(total), Ok(count)) => Ok(sum(total, count)),
+                (_, Err(error)) | (Err(error), _) => Err(error),
+            };
+            if total.is_err() {
+                break;
+            }
+        }
+        gateway.end_implicit(total.is_ok()).await?;
+        total
     }
 
     async fn effect(
@@ -190,4 +213,16 @@ impl Statement {
         }
         Ok(outcome)
     }
+}
+
+fn sum(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    a?.checked_add(b?)
+}
+
+/// The error of a statement that its client has cancelled.
+pub(crate) fn cancelled() -> Error {
+    Error::new(
+        ErrorKind::QueryCanceled,
+        "canceling statement due to user request",
+    )
 }

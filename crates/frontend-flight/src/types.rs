@@ -191,6 +191,64 @@ mod tests {
         );
     }
 
+    /// What GetTables tells of a column must be what a query of it gives.
+    #[test]
+    fn types_are_those_of_results() {
+        let connection = native::Instance::open(None, &[])
+            .unwrap()
+            .connect()
+            .unwrap();
+        for name in [
+            "BOOLEAN",
+            "TINYINT",
+            "SMALLINT",
+            "INTEGER",
+            "BIGINT",
+            "HUGEINT",
+            "UTINYINT",
+            "USMALLINT",
+            "UINTEGER",
+            "UBIGINT",
+            "FLOAT",
+            "DOUBLE",
+            "DECIMAL(4,1)",
+            "DECIMAL(18,3)",
+            "DECIMAL(38,10)",
+            "VARCHAR",
+            "JSON",
+            "BLOB",
+            "BIT",
+            "UUID",
+            "DATE",
+            "TIME",
+            "TIMESTAMP",
+            "TIMESTAMP_S",
+            "TIMESTAMP_MS",
+            "TIMESTAMP_NS",
+            "TIMESTAMP WITH TIME ZONE",
+            "INTERVAL",
+            "ENUM('a', 'b')",
+            "INTEGER[]",
+            "ENUM('a')[]",
+            "INTEGER[3]",
+            "STRUCT(a INTEGER, b TIMESTAMP WITH TIME ZONE)",
+            "MAP(VARCHAR, INTEGER[])",
+            "UNION(a INTEGER, b VARCHAR)",
+        ] {
+            let prepared = connection
+                .prepare(&format!("select null::{name} as x"))
+                .unwrap();
+            let columns = prepared.columns();
+            let result = prepared.arrow_schema().unwrap();
+            let result = native::result_schema(&columns, &result).unwrap();
+            assert_eq!(
+                &arrow_type(&columns[0].1),
+                result.arrow.field(0).data_type(),
+                "{name}"
+            );
+        }
+    }
+
     #[test]
     fn open_parameters_have_the_null_type() {
         let schema = parameter_schema(&[SqlType::BigInt, SqlType::Unknown]);
