@@ -11,6 +11,7 @@ use runtime::CancellationToken;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::metric;
+use crate::step::end_this_thread;
 use crate::worker::Worker;
 
 /// Why a statement was stopped.
@@ -76,11 +77,23 @@ struct State {
     committing: bool,
     /// A step thread is in the statement now.
     stepping: bool,
+    /// Another thread was started in the place of the one that is in the statement.
+    replaced: bool,
     /// It has come to its end without an error.
     complete: bool,
     /// The connection, while it is the statement's. Interrupts go through this lock, so that none
     /// meets the connection's next statement.
     connection: Option<InterruptHandle>,
+}
+
+impl State {
+    /// The step thread, which this runs on, leaves the statement.
+    fn end_step(&mut self) {
+        self.stepping = false;
+        if std::mem::take(&mut self.replaced) {
+            end_this_thread();
+        }
+    }
 }
 
 impl Control {
@@ -134,7 +147,7 @@ impl Control {
 
     /// A step has ended; the statement is parked.
     pub(crate) fn leave(&self) {
-        self.state.lock().stepping = false;
+        self.state.lock().end_step();
     }
 
     /// The point of no return. From here on it cannot be stopped.
@@ -153,8 +166,8 @@ impl Control {
     pub(crate) fn finish(&self, complete: bool) {
         let mut state = self.state.lock();
         state.connection = None;
-        state.stepping = false;
         state.complete = complete;
+        state.end_step();
         drop(state);
         self.quiet.cancel();
     }
@@ -206,20 +219,19 @@ impl Control {
             return;
         }
         while !self.quiet_within(pause).await {
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             if let Some(connection) = state.connection.as_ref().filter(|_| state.stepping) {
                 connection.interrupt();
             }
             // A step that still waits for a thread is not stuck.
-            let stuck = state.stepping;
-            drop(state);
-            if stuck && !abandoned && Instant::now() >= patience {
+            if state.stepping && !abandoned && Instant::now() >= patience {
                 abandoned = true;
+                state.replaced = worker.steps().replace_one();
                 counter!(metric::ABANDONED).increment(1);
                 gauge!(metric::ABANDONED_NOW).increment(1.0);
                 tracing::warn!(statement = %self.id, "cancelled statement does not stop: abandoned");
-                worker.steps().replace_one();
             }
+            drop(state);
             pause = (pause * 2).min(LAST_PAUSE);
         }
         if abandoned {

@@ -1,5 +1,6 @@
 //! The threads that call DuckDB.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -28,8 +29,16 @@ struct Shared {
 struct Queue {
     jobs: VecDeque<Job>,
     closed: bool,
-    /// Threads to end when they come back, as others were started in their place.
-    surplus: usize,
+}
+
+thread_local! {
+    /// Whether another thread was started in the place of this one.
+    static REPLACED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ends this thread after its job, as another was started in its place.
+pub(crate) fn end_this_thread() {
+    REPLACED.set(true);
 }
 
 impl StepPool {
@@ -62,13 +71,14 @@ impl StepPool {
         !self.shared.queue.lock().jobs.is_empty()
     }
 
-    /// Starts a thread in the place of one that does not come back from DuckDB. That one ends
-    /// when it does.
-    pub(crate) fn replace_one(&self) {
-        match self.add_thread() {
-            Ok(()) => self.shared.queue.lock().surplus += 1,
-            Err(error) => tracing::error!(%error, "no step thread in place of an abandoned one"),
+    /// Starts a thread in the place of one that does not come back from DuckDB; see
+    /// [`end_this_thread`]. Says whether it did.
+    pub(crate) fn replace_one(&self) -> bool {
+        let added = self.add_thread();
+        if let Err(error) = &added {
+            tracing::error!(?error, "no step thread in place of an abandoned one");
         }
+        added.is_ok()
     }
 
     /// Lets the threads end once the queue is empty.
@@ -101,16 +111,15 @@ impl Shared {
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("a step panicked");
             }
+            if REPLACED.get() {
+                return;
+            }
         }
     }
 
     fn next(&self) -> Option<Job> {
         let mut queue = self.queue.lock();
         loop {
-            if queue.surplus > 0 {
-                queue.surplus -= 1;
-                return None;
-            }
             if let Some(job) = queue.jobs.pop_front() {
                 return Some(job);
             }

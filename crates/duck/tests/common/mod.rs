@@ -240,6 +240,15 @@ pub fn slow() -> Request {
     )
 }
 
+/// One value of a scalar function, for seconds: DuckDB looks at no interrupt while it makes it.
+pub fn deaf() -> Request {
+    query(
+        "select levenshtein(repeat('ab', 30000), repeat('ba', 30000)) as n",
+        &[],
+        &["levenshtein", "repeat"],
+    )
+}
+
 pub fn rows(batches: &[RecordBatch]) -> usize {
     batches.iter().map(RecordBatch::num_rows).sum()
 }
