@@ -147,7 +147,7 @@ fn flight(file: &ConfigFile, has_tls: bool) -> Result<Option<DoorConfig<frontend
     if !section.enabled.0 {
         return Ok(None);
     }
-    let size = |key, size: super::value::Bytes| bytes("flight", key, size.0);
+    let size = |key, size: super::units::Bytes| bytes("flight", key, size.0);
     let config = frontend_flight::Config {
         max_connections: section.max_connections.0,
         handshake_timeout: section.handshake_timeout.0,
@@ -254,7 +254,7 @@ fn pool(file: &ConfigFile, folder: &Path) -> Result<duck::Config> {
         threads: pool.threads.0.unwrap_or(default.threads),
         connections: pool.connections.0,
         open_streams: pool.open_streams.0,
-        step_threads: pool.step_threads.0.unwrap_or(default.step_threads),
+        step_threads: pool.step_threads.0.unwrap_or(file.limits.statements.0),
         temp_directory: path(folder, &file.spill.directory).unwrap_or_else(own_spill_directory),
         spill_bytes: file.spill.quota.0,
         stream_idle_timeout: pool.stream_idle_timeout.0,

@@ -3,9 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::section::{Environment, Key, sections};
-use super::value::{
-    AutoCount, Bound, Bytes, Count, File, Format, Listen, Memory, Mode, Span, Switch, Text,
-};
+use super::units::{Bound, Bytes, Memory, Span};
+use super::value::{AutoCount, Count, File, Format, Listen, Mode, Switch, Text};
 
 /// The whole file.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -127,7 +126,8 @@ sections! {
         connections: Count = "256";
         /// Results that have been begun and not read to their end.
         open_streams: Count = "256";
-        /// Threads that make the calls into DuckDB. `auto`: two per core, at least 4.
+        /// Threads that make the calls into DuckDB: statements that make progress at once. `auto`: as
+        /// many as `[limits] statements`.
         step_threads: AutoCount = "auto";
         /// How long a result may wait for its reader before it is cancelled.
         stream_idle_timeout: Span = "5min";

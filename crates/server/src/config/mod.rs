@@ -5,6 +5,7 @@ mod docs;
 mod file;
 mod memory;
 mod section;
+mod units;
 mod value;
 
 use std::path::{Path, PathBuf};
