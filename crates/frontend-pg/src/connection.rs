@@ -87,11 +87,6 @@ impl Connection {
         let Err(stop) = ended else {
             return Ok(());
         };
-        metric::ended(match &stop {
-            Stop::Gone(_) => "gone",
-            Stop::Fatal(fatal) => fatal.code,
-            Stop::Failed(_) => "internal",
-        });
         let told = end(&mut self.link.writer, stop).await;
         self.link.reader.drain(LINGER).await;
         told
@@ -202,7 +197,8 @@ impl Connection {
     pub(super) async fn report(&mut self, error: &Error, text: &str) -> Step {
         self.session.fail_transaction();
         metric::error(sqlstate(error.kind()));
-        if error.kind() == ErrorKind::Internal {
+        // The engine has logged its own errors and taken their causes off.
+        if let (ErrorKind::Internal, Some(_)) = (error.kind(), error.cause()) {
             tracing::error!(session = %self.session.id(), ?error, "internal error");
         }
         self.link.writer.put(&error_response(error, text))?;
@@ -240,11 +236,8 @@ impl Connection {
         self.changed(std::mem::take(&mut done.settings));
         match done.forget.take() {
             None => {}
-            Some(Forget::Statement(name)) => {
-                if !self.statements.remove(&name) {
-                    return Err(unknown_statement(&name).into());
-                }
-            }
+            Some(Forget::Statement(name)) if self.statements.remove(&name) => {}
+            Some(Forget::Statement(name)) => return Err(unknown_statement(&name).into()),
             Some(Forget::AllStatements) => self.statements.clear(),
             Some(Forget::AllPortals) => self.portals.clear_but(running),
             Some(Forget::Everything) => {

@@ -53,20 +53,13 @@ pub(crate) fn description(schema: &ResultSchema, formats: &[Format]) -> Result<R
 /// Writes the rows of one result.
 #[derive(Debug)]
 pub(crate) struct RowEncoder {
-    columns: Vec<(SqlType, Wire)>,
+    columns: Vec<(SqlType, Format)>,
     style: Style,
-}
-
-/// How a column's values are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wire {
-    Text,
-    Binary,
 }
 
 /// A batch whose columns are resolved.
 pub(crate) struct Batch<'a> {
-    columns: Vec<(Values<'a>, Wire)>,
+    columns: Vec<(Values<'a>, Format)>,
     style: &'a Style,
 }
 
@@ -96,16 +89,10 @@ impl RowEncoder {
         let mut columns = Vec::with_capacity(schema.columns.len());
         for (i, (column, format)) in schema.columns.iter().zip(formats).enumerate() {
             let told = described.map_or(&column.sql_type, |d| &d.columns[i].sql_type);
-            let wire = match format {
-                // What was described as text because its type was open stays text.
-                _ if told.is_unknown() => Wire::Text,
-                _ if PgType::of(told).oid != PgType::of(&column.sql_type).oid => {
-                    return Err(changed());
-                }
-                Format::Text => Wire::Text,
-                Format::Binary => Wire::Binary,
-            };
-            columns.push((column.sql_type.clone(), wire));
+            if PgType::of(told).oid != PgType::of(&column.sql_type).oid {
+                return Err(changed());
+            }
+            columns.push((column.sql_type.clone(), *format));
         }
         Ok(Self { columns, style })
     }
@@ -122,7 +109,7 @@ impl RowEncoder {
         let columns = self.columns.iter().zip(batch.columns());
         Ok(Batch {
             columns: columns
-                .map(|((sql_type, wire), array)| Ok((Values::new(sql_type, array)?, *wire)))
+                .map(|((sql_type, format), array)| Ok((Values::new(sql_type, array)?, *format)))
                 .collect::<Result<_>>()?,
             style: &self.style,
         })
@@ -158,10 +145,10 @@ impl Batch<'_> {
         out.put_u8(b'D');
         put_message(out, |out| {
             out.put_i16(self.columns.len() as i16);
-            for (values, wire) in &self.columns {
-                put_sized(out, values.is_null(row), |out| match wire {
-                    Wire::Text => values.put_text(row, self.style, out),
-                    Wire::Binary => values.put_binary(row, self.style, out),
+            for (values, format) in &self.columns {
+                put_sized(out, values.is_null(row), |out| match format {
+                    Format::Text => values.put_text(row, self.style, out),
+                    Format::Binary => values.put_binary(row, self.style, out),
                 })?;
             }
             Ok(())
@@ -257,8 +244,6 @@ mod tests {
             let error = encode(&schema(other)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotSupported);
         }
-        let open = encode(&schema(&[SqlType::Unknown, SqlType::Varchar])).unwrap();
-        assert_eq!(open.columns[0].1, Wire::Text);
     }
 
     #[test]

@@ -89,17 +89,30 @@ fn accept(shared: &Arc<Shared>, tasks: &Tasks, socket: TcpStream, peer: SocketAd
     let shared = Arc::clone(shared);
     tasks.spawn("pg connection", async move {
         let _open = metric::Open::new();
-        match Box::pin(shared.attend(socket, peer)).await {
-            Ok(()) => {}
-            Err(Stop::Gone(error)) => {
-                metric::ended("gone");
-                tracing::debug!(%peer, %error, "client gone");
-            }
-            Err(Stop::Fatal(fatal)) => tracing::debug!(%peer, fatal.code, "connection ended"),
-            Err(Stop::Failed(error)) => tracing::error!(%peer, ?error, "connection failed"),
+        if let Err(stop) = Box::pin(shared.attend(socket, peer)).await {
+            record(&stop, peer);
         }
         drop(place);
     });
+}
+
+/// Counts and logs why a connection did not end by its client's wish.
+fn record(stop: &Stop, peer: SocketAddr) {
+    match stop {
+        Stop::Gone(error) => {
+            metric::ended("gone");
+            tracing::debug!(%peer, %error, "client gone");
+        }
+        Stop::Fatal(fatal) => {
+            metric::ended(fatal.code);
+            metric::error(fatal.code);
+            tracing::debug!(%peer, fatal.code, "connection ended");
+        }
+        Stop::Failed(error) => {
+            metric::ended("internal");
+            tracing::error!(%peer, ?error, "connection failed");
+        }
+    }
 }
 
 impl Shared {
@@ -133,17 +146,10 @@ impl Shared {
                 return Ok(());
             }
             Wish::Session(Ok(startup)) => startup,
-            Wish::Session(Err(fatal)) => {
-                metric::ended("startup");
-                metric::error(fatal.code);
-                return refuse(socket, &fatal).await;
-            }
+            Wish::Session(Err(fatal)) => return refuse(socket, fatal).await,
         };
         let Ok(_place) = self.sessions.try_acquire() else {
-            let fatal = too_many();
-            metric::ended("too_many");
-            metric::error(fatal.code);
-            return refuse(socket, &fatal).await;
+            return refuse(socket, too_many()).await;
         };
 
         let limits = Limits {
@@ -173,10 +179,7 @@ impl Shared {
         };
         let session = match login {
             Ok(session) => session,
-            Err(stop) => {
-                metric::ended("login");
-                return end(&mut writer, stop).await;
-            }
+            Err(stop) => return end(&mut writer, stop).await,
         };
         let connection = self.connect(reader, writer, &session, &startup);
         let ended = match connection {
@@ -214,7 +217,6 @@ pub(crate) async fn end(writer: &mut Writer, stop: Stop) -> Step {
         Stop::Failed(_) => &Fatal::new("XX000", "internal error"),
         Stop::Gone(_) => return Err(stop),
     };
-    metric::error(fatal.code);
     writer.put(&fatal.response())?;
     writer.close().await?;
     Err(stop)

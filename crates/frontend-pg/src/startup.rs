@@ -3,6 +3,7 @@
 use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
+use pgwire::messages::Message;
 use pgwire::messages::cancel::CancelRequest;
 use pgwire::messages::response::SslResponse;
 use pgwire::messages::startup::{GssEncRequest, SslRequest};
@@ -259,16 +260,13 @@ fn split_words(text: &str) -> Vec<String> {
 }
 
 /// Tells a client why it can't have a session, and closes.
-pub(crate) async fn refuse(mut socket: Box<dyn Socket>, fatal: &Fatal) -> Step {
-    use pgwire::messages::Message;
+pub(crate) async fn refuse(mut socket: Box<dyn Socket>, fatal: Fatal) -> Step {
     let mut out = BytesMut::new();
-    fatal
-        .response()
-        .encode(&mut out)
-        .map_err(io::Error::other)?;
+    let response = fatal.response();
+    response.encode(&mut out).map_err(io::Error::other)?;
     socket.write_all(&out).await?;
     socket.shutdown().await?;
-    Ok(())
+    Err(fatal.into())
 }
 
 #[cfg(test)]
@@ -313,7 +311,7 @@ mod tests {
             (3, 2, true),
             (9999, 2, true),
         ] {
-            let startup = parse(3, asked, b"user\0a\0_pq_.foo\01\0\0").unwrap();
+            let startup = parse(3, asked, b"user\0a\0_pq_.foo\0on\0\0").unwrap();
             assert_eq!((startup.minor, startup.downgraded), (minor, downgraded));
             assert_eq!(startup.unknown_options, ["_pq_.foo"]);
             assert_eq!(startup.settings, []);

@@ -6,8 +6,6 @@ mod number;
 mod text;
 mod when;
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use model::{Error, ErrorKind, ParamValue, Result, SqlType};
@@ -70,7 +68,7 @@ pub(crate) struct Context<'a> {
 impl Context<'_> {
     fn value(&self, parameter: &Parameter, format: Format, bytes: &Bytes) -> Result<ParamValue> {
         let target = match parameter.declared {
-            true => named_type(parameter.oid),
+            true => oid::declared(parameter.oid).unwrap_or(SqlType::Unknown),
             false => parameter.sql_type.clone(),
         };
         match format {
@@ -84,21 +82,6 @@ impl Context<'_> {
             let message = format!("time zone \"{}\" has no known offsets", self.zone);
             Error::new(ErrorKind::InvalidParameterValue, message).with_cause(error)
         })
-    }
-}
-
-/// The type that values of an id are read as.
-fn named_type(oid: u32) -> SqlType {
-    if oid == oid::NUMERIC {
-        // Each value has a width and scale of its own.
-        return SqlType::Decimal {
-            width: 38,
-            scale: 0,
-        };
-    }
-    match oid::element_of(oid) {
-        Some(element) => SqlType::List(Arc::new(named_type(element))),
-        None => oid::declared(oid).unwrap_or(SqlType::Unknown),
     }
 }
 

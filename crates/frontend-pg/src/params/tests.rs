@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing test may panic")]
 
+use std::sync::Arc;
+
 use super::*;
 
 const ZONE: &str = "America/New_York";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gateway::{Outcome, Prepared, TransactionStatus};
-use model::{Error, ErrorKind, Result, SqlType};
+use model::{Error, ErrorKind, Result};
 use pgwire::messages::data::{NoData, ParameterDescription};
 use pgwire::messages::extendedquery::{
     BindComplete, CloseComplete, ParseComplete, PortalSuspended,
@@ -17,7 +17,7 @@ use crate::error::{Step, Stop};
 use crate::message::{Bind, Parse, Target};
 use crate::params;
 use crate::row::{column_formats, description};
-use crate::types::{Format, oid};
+use crate::types::Format;
 
 impl Connection {
     pub(crate) async fn parse(&mut self, parse: Parse) -> Step {
@@ -27,16 +27,16 @@ impl Connection {
         }
         self.statements.check_new(&name)?;
         let declared = declared_types(&types)?;
-        let pieces = self.session.split(&sql)?;
+        let session = Arc::clone(&self.session);
+        let pieces = session.split(&sql)?;
         let (offset, prepared) = match pieces.as_slice() {
             [] => (0, None),
             [piece] => {
                 self.link.begin_statement();
-                let prepared = self.prepare(piece.text, &declared, &types).await;
-                (
-                    piece.offset,
-                    Some(prepared.map_err(|stop| moved(stop, piece.offset))?),
-                )
+                let prepared = session.prepare(piece.text, &declared);
+                let prepared = self.link.attend(prepared).await?;
+                let prepared = prepared.map_err(|error| error.offset_position(piece.offset))?;
+                (piece.offset, Some(prepared))
             }
             [_, second, ..] => {
                 let message = "cannot insert multiple commands into a prepared statement";
@@ -47,41 +47,6 @@ impl Connection {
         let statement = Statement::new(sql.as_str().into(), offset, prepared, &types);
         self.statements.insert(name, statement);
         self.link.writer.put(&ParseComplete::new())
-    }
-
-    /// Prepares a statement. Where the columns of a query depend on parameters that nothing fixes,
-    /// those become text, as they do in PostgreSQL.
-    async fn prepare(
-        &mut self,
-        sql: &str,
-        declared: &[Option<SqlType>],
-        oids: &[u32],
-    ) -> Step<Arc<Prepared>> {
-        let session = Arc::clone(&self.session);
-        let prepared = self.link.attend(session.prepare(sql, declared)).await??;
-        if !prepared.is_query() || prepared.schema().is_some() {
-            return Ok(prepared);
-        }
-        let fixed = prepared
-            .parameters()
-            .iter()
-            .enumerate()
-            .map(|(i, planned)| {
-                let own = declared.get(i).cloned().flatten();
-                own.or_else(|| {
-                    planned.is_unknown().then(|| match oids.get(i) {
-                        // Numeric without precision: the widest that keeps both sides of the point.
-                        Some(&oid::NUMERIC) => SqlType::Decimal {
-                            width: 38,
-                            scale: 18,
-                        },
-                        _ => SqlType::Varchar,
-                    })
-                })
-            });
-        let fixed: Vec<Option<SqlType>> = fixed.collect();
-        let prepared = self.link.attend(session.prepare(sql, &fixed)).await??;
-        Ok(prepared)
     }
 
     pub(crate) fn bind(&mut self, bind: Bind) -> Step {

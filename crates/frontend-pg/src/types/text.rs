@@ -51,7 +51,7 @@ impl Values<'_> {
             Kind::Timestamp { values, unit } => {
                 put_timestamp(micros(values[row], *unit)?, None, out)
             }
-            Kind::TimestampTz(a) => put_timestamp(a[row], Some(&style.time_zone), out),
+            Kind::TimestampTz(a) => put_timestamp(a[row], Some(style.zone()?), out),
             Kind::Interval(a) => interval(a[row]).put_text(out),
             Kind::List(list) => match list.element {
                 Some(_) => list.put_array_text(row, style, out)?,
