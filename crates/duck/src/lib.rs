@@ -22,6 +22,7 @@ mod quote;
 mod recover;
 mod registry;
 mod session;
+mod shell;
 mod start;
 mod step;
 mod transaction;

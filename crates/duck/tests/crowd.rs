@@ -16,7 +16,7 @@ async fn a_crowd_that_cancels_and_leaves_early_leaks_nothing() {
         let f = &f;
         async move {
             let session = f.session().await;
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 session.begin(false).await.unwrap();
             }
             let request = long();
@@ -36,11 +36,11 @@ async fn a_crowd_that_cancels_and_leaves_early_leaks_nothing() {
                 2 => drop(stream),
                 _ => drop(tokio::time::timeout(Duration::from_millis(5), rest(stream)).await),
             }
-            if n % 2 == 0 {
+            if n.is_multiple_of(2) {
                 session.rollback().await.unwrap();
             }
             assert_eq!(number(&session, count("w.main.t")).await.unwrap(), 1000);
-            if n % 3 == 0 {
+            if n.is_multiple_of(3) {
                 session.close().await;
             }
         }

@@ -31,6 +31,30 @@ async fn a_text_that_names_something_else_is_refused() {
         // A write under the seal of another kind.
         write("drop table w.main.t", None, "w.main.t", false),
         write("delete from w.main.t", None, "w.main.t", false),
+        // The target written is not the sealed one, or something follows the query.
+        insert("w.main.t", "select 1, 'x' returning i").reads(&[], &[]),
+        {
+            let mut request = insert("w.main.t", "select 1, 'x'");
+            request.0.kind = ExecKind::Write {
+                target: relation("w.main.other"),
+                changes_catalog: false,
+            };
+            request
+        },
+        write(
+            "insert into w.main.t select 1, 'x' on conflict do nothing",
+            Some("select 1, 'x'"),
+            "w.main.t",
+            false,
+        ),
+        write("drop table w.main.t cascade", None, "w.main.t", true),
+        write(
+            "create view w.main.n as select 1",
+            Some("select 1"),
+            "w.main.n",
+            true,
+        ),
+        write("create temp table n (a int)", None, "w.main.n", true),
         // The query that was read is not the one that runs.
         {
             let mut request = query("select a from r.main.one", &[], &[]);
