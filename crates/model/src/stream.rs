@@ -52,23 +52,6 @@ impl ResultStream {
     pub fn schema(&self) -> &Arc<ResultSchema> {
         &self.schema
     }
-
-    /// The same rows under a schema that differs in names only; the caller has compared types.
-    #[must_use]
-    pub fn with_schema(mut self, schema: Arc<ResultSchema>) -> Self {
-        use futures::StreamExt;
-        if schema != self.schema {
-            let arrow = Arc::clone(&schema.arrow);
-            self.batches = Box::pin(self.batches.map(move |batch| {
-                let batch = batch?;
-                batch
-                    .with_schema(Arc::clone(&arrow))
-                    .map_err(Error::internal)
-            }));
-            self.schema = schema;
-        }
-        self
-    }
 }
 
 impl Stream for ResultStream {

@@ -198,24 +198,31 @@ impl Context<'_> {
         let mut rewritten = query.tree.clone();
         let governed = Rewriter::new(self.view, self.parser).rewrite(&mut rewritten)?;
         let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
-        if description.parameters.iter().any(SqlType::is_unknown) {
+        let open: Vec<bool> = description
+            .parameters
+            .iter()
+            .map(SqlType::is_unknown)
+            .collect();
+        if open.contains(&true) {
+            let settled = |(i, found): (usize, &SqlType)| match found.is_unknown() {
+                true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
+                false => found.clone(),
+            };
             let types: Vec<SqlType> = description
                 .parameters
                 .iter()
                 .enumerate()
-                .map(|(i, found)| match found.is_unknown() {
-                    true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
-                    false => found.clone(),
-                })
+                .map(settled)
                 .collect();
-            let open: Vec<bool> = description
-                .parameters
-                .iter()
-                .map(SqlType::is_unknown)
-                .collect();
-            self.cast(&mut rewritten, &types, &open)?;
             description = self.describe_cast(query, description, types, &open, wrap)?;
         }
+        // Every parameter says its type: with values of another type bound, DuckDB 1.5.5 binds anew, which
+        // for some statements ends the whole instance with an internal error.
+        self.cast(
+            &mut rewritten,
+            &description.parameters,
+            &vec![true; open.len()],
+        )?;
         if description.schema.is_none() {
             return Err(Error::new(
                 ErrorKind::IndeterminateDatatype,

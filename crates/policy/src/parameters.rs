@@ -19,7 +19,7 @@ pub(crate) fn check(expr: &Value) -> Result<()> {
     )
 }
 
-/// Puts `cast($n as type)` for parameters whose type DuckDB can't tell by itself.
+/// Puts `cast($n as type)` for the parameters that `types` knows.
 pub(crate) fn cast_parameters(
     value: &mut Value,
     field: Field,
