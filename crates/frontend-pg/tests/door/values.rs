@@ -30,7 +30,7 @@ async fn texts_of_duckdbs_types() {
         ("0.1::float", "0.1"),
         ("'nan'::double", "NaN"),
         ("1e15::double", "1e+15"),
-        ("'\\x00ff'::blob", "\\x00ff"),
+        ("'\\x00\\xff'::blob", "\\x00ff"),
         ("'101'::bit", "101"),
         ("date '0044-03-15 (BC)'", "0044-03-15 BC"),
         (
