@@ -33,13 +33,14 @@ def test_it_ends_cleanly_with_clients_connected(start_server) -> None:
 
 def test_a_second_sigterm_ends_at_once(start_server) -> None:
     server = start_server()
-    with clients.connect_psycopg(server, "admin") as connection:
-        connection.autocommit = False
-        connection.execute("select 1")
-        server.process.send_signal(signal.SIGTERM)
-        server.process.send_signal(signal.SIGTERM)
-        server.process.wait(10)
+    connection = clients.connect_psycopg(server, "admin")
+    connection.autocommit = False
+    connection.execute("select 1")
+    server.process.send_signal(signal.SIGTERM)
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(10)
     server.stopped = True
+    connection.close()
 
 
 def test_health_and_metrics(server) -> None:

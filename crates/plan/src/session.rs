@@ -277,6 +277,14 @@ impl Words<'_, '_> {
         if self.take("transaction") {
             return self.set_transaction(false);
         }
+        for scope in ["global", "variable"] {
+            if self.take(scope) {
+                return Err(Error::not_supported(format_args!(
+                    "SET {}",
+                    scope.to_ascii_uppercase()
+                )));
+            }
+        }
         let local = self.take("local");
         if !local && self.take("session") {
             if self.take("characteristics") {

@@ -198,6 +198,8 @@ fn session_statements() {
         ("listen x", ErrorKind::NotSupported),
         ("copy t to stdout", ErrorKind::NotSupported),
         ("set role x", ErrorKind::NotSupported),
+        ("set global threads = 64", ErrorKind::NotSupported),
+        ("set variable x = 1", ErrorKind::NotSupported),
         ("begin 1", ErrorKind::Syntax),
         ("set x", ErrorKind::Syntax),
         ("set x = ", ErrorKind::Syntax),

@@ -1,5 +1,7 @@
 //! Patterns over names: `catalog.schema.table`, with `*` for any in each part.
 
+use std::fmt;
+
 use model::{RelationName, fold};
 
 /// A pattern of `N` parts, folded. `None` is `*`.
@@ -39,6 +41,13 @@ impl<const N: usize> Pattern<N> {
             .iter()
             .zip(parts)
             .all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
+    }
+}
+
+impl<const N: usize> fmt::Display for Pattern<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<&str> = self.0.iter().map(|p| p.as_deref().unwrap_or("*")).collect();
+        f.write_str(&parts.join("."))
     }
 }
 

@@ -143,7 +143,7 @@ impl PolicySet {
                 .relations()
                 .any(|r| r.columns.iter().any(|c| mask.on.matches(&r.name, &c.name)));
             if !found {
-                return Err(source.error(mask.at, "no column matches the mask"));
+                return Err(source.error(mask.at, format_args!("no column matches {}", mask.on)));
             }
         }
         Ok(())

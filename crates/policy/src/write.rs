@@ -91,8 +91,8 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
         .resolve(&parts)
         .map_err(|e| e.with_position(insert.name.position))?;
     let target = access.name.clone();
-    writable(context, &target, "INSERT")?;
     require(context, &target, Privilege::Insert)?;
+    writable(context, &target, "INSERT")?;
     if access.barrier.is_some() {
         return Err(Error::not_supported(format_args!(
             "INSERT into {target}, which is filtered or masked for {},",
@@ -144,8 +144,8 @@ pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Auth
         Err(e) => return Err(e.with_position(drop.name.position)),
     };
     let target = access.name.clone();
-    writable(context, &target, "DROP TABLE")?;
     require(context, &target, Privilege::Drop)?;
+    writable(context, &target, "DROP TABLE")?;
     let sql = format!("drop table {}", full(&target));
     let kind = ExecKind::Write {
         target,
