@@ -99,7 +99,8 @@ pub(crate) struct Reader {
     buffer: BytesMut,
     /// Type and bytes left of a message that is being dropped.
     skipping: Option<(u8, usize)>,
-    limits: Limits,
+    /// `None` before the login.
+    limits: Option<Limits>,
     ended: bool,
 }
 
@@ -109,14 +110,14 @@ pub(crate) struct Writer {
     pub(crate) buffer: BytesMut,
 }
 
-/// Splits a socket.
-pub(crate) fn split(socket: Box<dyn Socket>, limits: Limits) -> (Reader, Writer) {
+/// Splits a socket. Until [`Reader::allow`] it takes short messages of a login only.
+pub(crate) fn split(socket: Box<dyn Socket>) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(socket);
     let reader = Reader {
         io: read,
         buffer: BytesMut::with_capacity(8 * 1024),
         skipping: None,
-        limits,
+        limits: None,
         ended: false,
     };
     let writer = Writer {
@@ -127,6 +128,11 @@ pub(crate) fn split(socket: Box<dyn Socket>, limits: Limits) -> (Reader, Writer)
 }
 
 impl Reader {
+    /// The client has logged in: it may send all messages within these limits.
+    pub(crate) fn allow(&mut self, limits: Limits) {
+        self.limits = Some(limits);
+    }
+
     /// The next message. Cancel safe.
     ///
     /// # Errors
@@ -197,7 +203,12 @@ impl Reader {
         let Some(length) = (rest.get_u32() as usize).checked_sub(4) else {
             return Err(Fatal::protocol("invalid message length").into());
         };
-        match self.limits.judge(kind, length) {
+        let verdict = match self.limits {
+            Some(limits) => limits.judge(kind, length),
+            None if kind == b'p' && length <= SHORT_MESSAGE => Verdict::Read,
+            None => Verdict::Refuse("expected SASL response"),
+        };
+        match verdict {
             Verdict::Refuse(why) => Err(Fatal::protocol(why).into()),
             Verdict::Skip => {
                 self.buffer.advance(5);
@@ -221,10 +232,10 @@ impl Reader {
         let (what, limit) = match kind {
             b'F' => return Incoming::Message(Frontend::FunctionCall),
             b'd' => return Incoming::Message(Frontend::Copy),
-            b'B' => ("parameters are", self.limits.bind),
-            _ => ("statement is", self.limits.sql),
+            b'B' => ("parameters are", self.limits.map(|l| l.bind)),
+            _ => ("statement is", self.limits.map(|l| l.sql)),
         };
-        let message = format!("the {what} longer than {limit} bytes");
+        let message = format!("the {what} longer than {} bytes", limit.unwrap_or(0));
         Incoming::Bad(kind, Error::new(ErrorKind::TooComplex, message))
     }
 
@@ -291,7 +302,9 @@ mod tests {
 
     fn link() -> (DuplexStream, Reader) {
         let (client, server) = tokio::io::duplex(1 << 20);
-        (client, split(Box::new(server), LIMITS).0)
+        let (mut reader, _writer) = split(Box::new(server));
+        reader.allow(LIMITS);
+        (client, reader)
     }
 
     fn message(kind: u8, body: &[u8]) -> Vec<u8> {
@@ -379,6 +392,23 @@ mod tests {
             let (mut client, mut reader) = link();
             client.write_all(bytes).await.unwrap();
             assert!(matches!(reader.next().await, Err(Stop::Fatal(f)) if f.code == "08P01"));
+        }
+    }
+
+    #[tokio::test]
+    async fn before_the_login_only_its_messages_are_read() {
+        for (kind, length, taken) in [(b'p', 4, true), (b'p', 20_000, false), (b'B', 4, false)] {
+            let (mut client, server) = tokio::io::duplex(1 << 20);
+            let (mut reader, _writer) = split(Box::new(server));
+            client
+                .write_all(&message(kind, &vec![0; length]))
+                .await
+                .unwrap();
+            match reader.next().await {
+                Ok(Incoming::Message(Frontend::Password(_))) => assert!(taken),
+                Err(Stop::Fatal(fatal)) => assert!(!taken && fatal.code == "08P01"),
+                other => panic!("{other:?}"),
+            }
         }
     }
 

@@ -63,8 +63,9 @@ pub(crate) async fn authenticate(
 async fn password(reader: &mut Reader) -> Step<Bytes> {
     match reader.next().await? {
         Incoming::Message(Frontend::Password(body)) => Ok(body),
-        Incoming::Message(_) => Err(Fatal::protocol("expected SASL response").into()),
-        Incoming::Bad(_, error) => Err(Fatal::from(error).into()),
+        Incoming::Message(_) | Incoming::Bad(..) => {
+            Err(Fatal::protocol("expected SASL response").into())
+        }
         Incoming::End => Err(Stop::Gone(std::io::ErrorKind::UnexpectedEof.into())),
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cancel::Registry;
 use crate::connection::Connection;
 use crate::error::{Fatal, Step, Stop};
-use crate::link::{Limits, Writer, split};
+use crate::link::{Limits, Reader, Writer, split};
 use crate::login::{authenticate, open_session, timed_out, too_many, welcome};
 use crate::startup::{Hello, Startup, Wish, greet, refuse};
 use crate::{Config, Tls, metric};
@@ -152,11 +152,7 @@ impl Shared {
             return refuse(socket, too_many()).await;
         };
 
-        let limits = Limits {
-            sql: self.config.max_sql_bytes,
-            bind: self.config.max_bind_bytes,
-        };
-        let (mut reader, mut writer) = split(socket, limits);
+        let (mut reader, mut writer) = split(socket);
         let login = async {
             authenticate(
                 &mut reader,
@@ -192,11 +188,15 @@ impl Shared {
 
     fn connect(
         &self,
-        reader: crate::link::Reader,
+        mut reader: Reader,
         mut writer: Writer,
         session: &Arc<gateway::Session>,
         startup: &Startup,
     ) -> Step<Connection> {
+        reader.allow(Limits {
+            sql: self.config.max_sql_bytes,
+            bind: self.config.max_bind_bytes,
+        });
         let registered = self.registry.register(session, startup.minor >= 2)?;
         welcome(&mut writer, session, registered.pid, &registered.key)?;
         Ok(Connection::new(
