@@ -133,6 +133,12 @@ async fn extended_queries() {
         "1 t(23) T(a:23:0) 2 T(a:23:0) D(42) C(SELECT_1) Z(I)",
     )
     .await;
+    check(
+        raw,
+        "P |select 1 as a, $1 as b\nDS\nB ||x\nE\nS",
+        "1 t(25) T(a:23:0,b:25:0) 2 D(1|x) C(SELECT_1) Z(I)",
+    )
+    .await;
     // Nothing fixes the type: text.
     check(
         raw,
