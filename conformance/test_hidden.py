@@ -15,7 +15,7 @@ from harness.server import Server
 # What anyone may see, and what `eve` may not: rows of other owners, the column `hidden`, and `masked` as it is.
 VISIBLE = """
 select * from (values
-    (1, 'eve', '11', 'word', 10, 1.5, date '2013-01-01', 'h1', 'mm-1', {'a': 1, 'b': '21'}, ['1', '2']),
+    (1, 'eve', '11', 'word', 10, 1.5::decimal(12, 1), date '2013-01-01', 'h1', 'mm-1', {'a': 1, 'b': '21'}, ['1', '2']),
     (2, 'eve', '12', 'more', 20, 2.5, date '2013-02-01', 'h2', 'mm-2', {'a': 2, 'b': '22'}, ['3']),
     (3, 'eve', null, null, null, null, null, null, null, null, null)
 ) t(id, owner, num, txt, amt, dbl, day, hidden, masked, st, li)

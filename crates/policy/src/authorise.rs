@@ -16,7 +16,7 @@ use tree::{Description, Parser, Sidecar};
 
 use crate::checker;
 use crate::compile::Compiler;
-use crate::parameters::{cast_parameters, settled_type};
+use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::view::View;
 use crate::write;
@@ -265,6 +265,7 @@ impl Context<'_> {
     ) -> Result<Description> {
         let mut original = query.tree.clone();
         self.cast(&mut original, &types, open)?;
+        name_parameters(&mut original);
         tree::normalize(&mut original)?;
         let printed = wrap(&self.parser.print(&original)?)?;
         let second = self.sidecar.describe(&printed).map_err(|e| {
@@ -276,13 +277,19 @@ impl Context<'_> {
             .with_hint("add a cast, such as $1::integer")
             .with_cause(e)
         })?;
+        // DuckDB names no column while a type is open: one `unknown` stands for all.
+        let names = if first.schema.is_some() {
+            first.names
+        } else {
+            second.names
+        };
         let schema = second
             .schema
-            .map(|schema| Arc::new(renamed(&schema, &first.names)));
+            .map(|schema| Arc::new(renamed(&schema, &names)));
         Ok(Description {
             parameters: types,
             schema,
-            names: first.names,
+            names,
         })
     }
 

@@ -43,6 +43,18 @@ pub(crate) fn cast_parameters(
     })
 }
 
+/// A column that is a parameter and no more keeps its name when the parameter gets its type.
+pub(crate) fn name_parameters(query: &mut Value) {
+    let items = query["node"]["select_list"].as_array_mut();
+    for item in items.into_iter().flatten() {
+        let child = &item["child"];
+        let is_bare = text(item, "class") == "CAST" && text(child, "class") == "PARAMETER";
+        if is_bare && text(item, "alias").is_empty() {
+            item["alias"] = json!(format!("${}", text(child, "identifier")));
+        }
+    }
+}
+
 /// The type that a parameter of unknown type gets: as declared, else text, as in PostgreSQL.
 pub(crate) fn settled_type(declared: Option<&SqlType>) -> SqlType {
     declared

@@ -404,6 +404,13 @@ fn parameters_get_types() {
             [SqlType::Integer]
         );
         assert_eq!(
+            w.names(
+                "root",
+                "select id, $1, $2 as x, count(*) from u group by all"
+            ),
+            ["id", "$1", "x", "count_star()"]
+        );
+        assert_eq!(
             w.refused("root", "select $1 + $2"),
             ErrorKind::IndeterminateDatatype
         );
