@@ -92,15 +92,14 @@ impl Session {
         .with_hint("log in with Handshake and send its Bearer token"))
     }
 
-    /// After a statement: nothing that it has left behind may get lost unnoticed with the call.
+    /// After a statement with this command tag: nothing that it has left behind in the session may
+    /// get lost unnoticed at the end of the call.
     pub(crate) fn check_left_behind(&self, tag: &str) -> Result<()> {
-        if tag == "SET" || tag == "RESET" {
-            return self.must_last(tag);
+        match tag {
+            "BEGIN" => self.must_last("a transaction"),
+            "SET" | "RESET" => self.must_last(tag),
+            _ => Ok(()),
         }
-        if self.gateway().transaction() != TransactionStatus::Idle {
-            return self.must_last("a transaction");
-        }
-        Ok(())
     }
 
     /// Moves the session to another default catalog.

@@ -4,6 +4,7 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray};
 use arrow_flight::sql::EndTransaction;
@@ -64,9 +65,21 @@ async fn basic_on_every_call_needs_no_session() {
     assert!(try_fetch(&mut jfk, info).await.is_err());
     let error = admin.execute("begin".into(), None).await.unwrap_err();
     assert!(text(&error).contains("needs a session"), "{error}");
+    let error = admin.execute("set timezone = 'UTC'".into(), None).await;
+    assert!(text(&error.unwrap_err()).contains("needs a session"));
     let mut prepared = admin.prepare(sql.to_owned(), None).await.unwrap();
     let info = prepared.execute().await.unwrap();
     assert_eq!(ints(&fetch(&mut admin, info).await), [1, 2, 3]);
+    let create = "create table made (a integer)";
+    admin.execute_update(create.into(), None).await.unwrap();
+    let insert = "insert into made values (?)";
+    let mut prepared = admin.prepare(insert.into(), None).await.unwrap();
+    prepared
+        .set_parameters(ints_column("p", vec![4, 5, 6]))
+        .unwrap();
+    assert_eq!(prepared.execute_update().await.unwrap(), 3);
+    let sql = "select a from made order by a";
+    assert_eq!(integers(&mut admin, sql).await, [4, 5, 6]);
     server.until_idle(0).await;
 }
 
@@ -190,4 +203,35 @@ async fn transactions_by_action_and_by_sql_are_the_same() {
     assert_eq!(integers(&mut other, sql).await, [0; 0]);
     admin.execute("commit".into(), None).await.unwrap();
     assert_eq!(integers(&mut other, sql).await, [2]);
+}
+
+#[tokio::test]
+async fn an_update_of_many_rows_leaves_nothing_when_its_client_goes() {
+    let server = server().await;
+    let mut admin = server.client("admin").await;
+    let create = "create table made (a bigint)";
+    admin.execute_update(create.into(), None).await.unwrap();
+    let sql = "insert into made select count(*) from range(1000000) a, range(1000000) b, \
+        range(1000000) c where a.range + b.range * c.range = 3 and a.range < ?";
+    let mut prepared = admin.prepare(sql.into(), None).await.unwrap();
+    let update = server.tasks.spawn("update", async move {
+        prepared
+            .set_parameters(ints_column("p", vec![0, 1_000_000]))
+            .unwrap();
+        prepared.execute_update().await
+    });
+    let is_slow = |s: &gateway::StatementInfo| s.elapsed > Duration::from_millis(100);
+    while !server.engine.statements().iter().any(is_slow) {
+        if update.is_finished() {
+            panic!("{:?}", update.join().await);
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    update.abort();
+    assert!(update.join().await.is_err());
+    server.until_idle(1).await;
+    // The same session goes on, outside any transaction.
+    let sql = "select a::integer from made";
+    assert_eq!(integers(&mut admin, sql).await, [0; 0]);
+    admin.begin_transaction().await.unwrap();
 }

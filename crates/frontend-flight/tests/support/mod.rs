@@ -16,16 +16,19 @@ use std::time::Duration;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_flight::FlightInfo;
+use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::{Action, FlightInfo};
 use auth::Authenticator;
 use frontend_flight::{Config, Door};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use gateway::Engine;
 use policy::PolicySet;
 use runtime::{Clock, Tasks};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
 
 /// `admin` may do everything, `jfk` reads flights from JFK, `nobody` has no grant. Passwords are the
 /// names.
@@ -63,6 +66,7 @@ pub struct Server {
     pub engine: Arc<Engine>,
     pub door: Door,
     pub tasks: Tasks,
+    _folder: TempDir,
 }
 
 pub type Client = FlightSqlServiceClient<Channel>;
@@ -70,7 +74,8 @@ pub type Client = FlightSqlServiceClient<Channel>;
 /// A server with `config`'s limits.
 pub async fn serve(config: Config) -> Server {
     let tasks = Tasks::new("test");
-    let executor = executor::open();
+    let folder = tempfile::tempdir().unwrap();
+    let executor = executor::open(folder.path(), &tasks).await;
     let mut text = POLICY.to_owned();
     let mut verifiers = Vec::new();
     for name in ["admin", "jfk", "nobody"] {
@@ -78,7 +83,7 @@ pub async fn serve(config: Config) -> Server {
         text = text.replace(&format!("V-{name}"), &verifier);
         verifiers.push((name.to_owned(), verifier));
     }
-    let snapshot = model::Executor::catalog(&*executor);
+    let snapshot = executor.catalog();
     let policy = tokio::task::spawn_blocking(move || {
         let parser = tree::Parser::open().unwrap();
         PolicySet::from_text(Path::new("policy.toml"), &text, &snapshot, &parser).unwrap()
@@ -110,6 +115,7 @@ pub async fn serve(config: Config) -> Server {
         engine,
         door,
         tasks,
+        _folder: folder,
     }
 }
 
@@ -169,6 +175,41 @@ impl Server {
         let left = self.tasks.wait(Duration::from_secs(30)).await;
         assert_eq!(left, [""; 0]);
     }
+}
+
+/// A client of plain Flight.
+pub async fn raw(server: &Server) -> FlightServiceClient<Channel> {
+    FlightServiceClient::new(server.channel().await)
+}
+
+/// A request with this header.
+pub fn with<T>(message: T, header: &'static str, value: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    request
+        .metadata_mut()
+        .insert(header, value.parse().unwrap());
+    request
+}
+
+/// The value of the authorization header of a new session.
+pub async fn token(server: &Server, name: &str) -> String {
+    let client = server.client(name).await;
+    format!("Bearer {}", client.token().unwrap())
+}
+
+/// Performs an action with these credentials and returns the bodies of its results.
+pub async fn act(
+    client: &mut FlightServiceClient<Channel>,
+    bearer: &str,
+    name: &str,
+    body: impl Into<bytes::Bytes>,
+) -> Result<Vec<bytes::Bytes>, Status> {
+    let action = Action::new(name, body);
+    let answer = client
+        .do_action(with(action, "authorization", bearer))
+        .await?;
+    let results: Vec<_> = answer.into_inner().collect().await;
+    results.into_iter().map(|r| r.map(|r| r.body)).collect()
 }
 
 /// Fetches all endpoints of an info.
