@@ -21,7 +21,7 @@ use crate::sessions::{Caller, Sessions};
 use crate::{options, prepared, transactions};
 
 /// What ListActions tells: name, and what it does.
-const ACTIONS: [(&str, &str); 14] = [
+const ACTIONS: [(&str, &str); 10] = [
     ("CreatePreparedStatement", "prepare a statement"),
     ("ClosePreparedStatement", "forget a prepared statement"),
     ("BeginTransaction", "open the session's transaction"),
@@ -31,10 +31,6 @@ const ACTIONS: [(&str, &str); 14] = [
     ("SetSessionOptions", "set options of the session"),
     ("GetSessionOptions", "list options of the session"),
     ("CloseSession", "end the session"),
-    ("BeginSavepoint", "not supported"),
-    ("EndSavepoint", "not supported"),
-    ("CreatePreparedSubstraitPlan", "not supported"),
-    ("RenewFlightEndpoint", "not supported"),
     ("HealthCheck", "answer if the session is alive"),
 ];
 
@@ -42,7 +38,6 @@ const ACTIONS: [(&str, &str); 14] = [
 pub(crate) fn list() -> Vec<ActionType> {
     ACTIONS
         .iter()
-        .filter(|(_, about)| *about != "not supported")
         .map(|(name, about)| ActionType {
             r#type: (*name).to_owned(),
             description: (*about).to_owned(),

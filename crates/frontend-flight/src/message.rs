@@ -129,7 +129,7 @@ pub(crate) fn decode<M: Message + Default>(bytes: &[u8]) -> Result<M, Status> {
     M::decode(bytes).map_err(|_| {
         let name = std::any::type_name::<M>();
         let name = name.rsplit("::").next().unwrap_or(name);
-        invalid(format!("the bytes are not a {name} message"))
+        invalid(format!("the bytes are no message {name}"))
     })
 }
 
@@ -172,7 +172,7 @@ mod tests {
             decode_any::<ActionClosePreparedStatementRequest>(&other.encode_to_vec()).unwrap_err();
         assert_eq!(wrong.code(), tonic::Code::InvalidArgument);
         let broken = decode_any::<ActionClosePreparedStatementRequest>(&[0xff; 9]).unwrap_err();
-        assert_eq!(broken.message(), "the bytes are not a Any message");
+        assert_eq!(broken.message(), "the bytes are no message Any");
     }
 
     #[test]
