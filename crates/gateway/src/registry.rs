@@ -142,16 +142,17 @@ impl Registry {
         entry.inspect(|e| e.cancel(reason)).is_some()
     }
 
-    /// Stops all statements of a session, or of all.
-    pub(crate) fn cancel_all(&self, session: Option<SessionId>, reason: CancelReason) {
+    /// Stops all statements of a session, or of all; returns how many there were.
+    pub(crate) fn cancel_all(&self, session: Option<SessionId>, reason: CancelReason) -> usize {
         let entries: Vec<_> = {
             let entries = self.entries.lock();
             let of_session = |e: &&Arc<Entry>| session.is_none_or(|id| e.origin.session == id);
             entries.values().filter(of_session).cloned().collect()
         };
-        for entry in entries {
+        for entry in &entries {
             entry.cancel(reason);
         }
+        entries.len()
     }
 
     /// Whether a statement of that session is in work.

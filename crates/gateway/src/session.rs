@@ -175,9 +175,9 @@ impl Session {
 
     /// Cancels whatever runs now in this session. Returns at once.
     pub fn cancel(&self) {
-        self.engine
-            .registry
-            .cancel_all(Some(self.id()), CancelReason::User);
+        let registry = &self.engine.registry;
+        let statements = registry.cancel_all(Some(self.id()), CancelReason::User);
+        tracing::debug!(session = %self.id(), statements, "cancel");
     }
 
     /// The value of a setting as SHOW prints it; `None` for an unknown one.
