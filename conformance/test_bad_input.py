@@ -1,5 +1,6 @@
 """Bad input at both doors: a clear error or a clean close, and a server that is healthy afterwards."""
 
+import contextlib
 import os
 import socket
 import struct
@@ -33,7 +34,9 @@ def exchange_on(connection: socket.socket, *sent: bytes) -> bytes:
     try:
         for part in sent:
             connection.sendall(part)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            # The server may have closed already.
+            connection.shutdown(socket.SHUT_WR)
         while chunk := connection.recv(65536):
             received += chunk
     except (ConnectionResetError, BrokenPipeError):

@@ -93,15 +93,11 @@ pub fn session_statement(text: &str) -> Result<Option<SessionStatement>> {
     let statement = match first.text.to_ascii_lowercase().as_str() {
         "begin" => {
             let _ = words.take("transaction") || words.take("work");
-            words
-                .transaction_modes()
-                .map(|(read_only, _)| SessionStatement::Begin { read_only })?
+            words.begin()?
         }
         "start" => {
             words.need("transaction")?;
-            words
-                .transaction_modes()
-                .map(|(read_only, _)| SessionStatement::Begin { read_only })?
+            words.begin()?
         }
         "commit" | "end" => {
             words.transaction_end()?;
@@ -232,6 +228,16 @@ impl Words<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// Every transaction reads one snapshot, which all levels but the highest allow.
+    fn begin(&mut self) -> Result<SessionStatement> {
+        let (read_only, isolation) = self.transaction_modes()?;
+        if isolation.as_deref() == Some("serializable") {
+            return Err(Error::not_supported("isolation level serializable")
+                .with_hint("every transaction has snapshot isolation, as repeatable read"));
+        }
+        Ok(SessionStatement::Begin { read_only })
     }
 
     fn transaction_modes(&mut self) -> Result<(Option<bool>, Option<String>)> {

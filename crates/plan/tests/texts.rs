@@ -200,6 +200,10 @@ fn session_statements() {
         ("set role x", ErrorKind::NotSupported),
         ("set global threads = 64", ErrorKind::NotSupported),
         ("set variable x = 1", ErrorKind::NotSupported),
+        (
+            "begin isolation level serializable",
+            ErrorKind::NotSupported,
+        ),
         ("begin 1", ErrorKind::Syntax),
         ("set x", ErrorKind::Syntax),
         ("set x = ", ErrorKind::Syntax),
