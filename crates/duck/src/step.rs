@@ -91,9 +91,22 @@ impl StepPool {
         let shared = Arc::clone(&self.shared);
         // DuckDB binds recursively on the calling thread, and trees nest deeply.
         self.tasks
-            .thread("step", tree::STACK_BYTES, move || shared.work())
+            .thread("step", tree::STACK_BYTES, move || {
+                yield_to_others();
+                shared.work();
+            })
             .map(|_| ())
             .map_err(Error::internal)
+    }
+}
+
+/// Lowers this thread's priority: queries take all the cores they get, and the threads that answer
+/// clients, a cancel above all, must not wait behind them.
+fn yield_to_others() {
+    const NICENESS: i32 = 5;
+    let thread = rustix::thread::gettid();
+    if let Err(error) = rustix::process::setpriority_process(Some(thread), NICENESS) {
+        tracing::debug!(%error, "a step thread keeps its priority");
     }
 }
 
