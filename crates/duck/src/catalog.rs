@@ -18,6 +18,8 @@ use crate::quote::{identifier, literal};
 /// DuckDB describes it differently.
 pub(crate) struct CatalogReader {
     catalogs: Vec<CatalogConfig>,
+    /// Folded names of the catalogs that are folders.
+    folders: BTreeSet<String>,
     known: Mutex<HashMap<RelationName, Described>>,
 }
 
@@ -31,6 +33,11 @@ impl CatalogReader {
     pub(crate) fn new(catalogs: &[CatalogConfig]) -> Self {
         Self {
             catalogs: catalogs.to_vec(),
+            folders: catalogs
+                .iter()
+                .filter(|c| c.path.is_dir())
+                .map(|c| fold(&c.name))
+                .collect(),
             known: Mutex::default(),
         }
     }
@@ -47,10 +54,7 @@ impl CatalogReader {
     /// Whether the catalog is a folder, whose relations are views that hide what they read from
     /// `duckdb_get_table_names`.
     pub(crate) fn is_folder(&self, catalog: &str) -> bool {
-        let catalog = fold(catalog);
-        self.catalogs
-            .iter()
-            .any(|c| fold(&c.name) == catalog && c.path.is_dir())
+        self.folders.contains(&fold(catalog))
     }
 
     /// What this connection sees now, uncommitted changes of its transaction included. Each

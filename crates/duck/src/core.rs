@@ -1,5 +1,6 @@
 //! One opened instance with its connections.
 
+use std::cell::{RefCell, RefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,6 +13,7 @@ use tokio::sync::Notify;
 use crate::metric;
 use crate::open::Opened;
 use crate::quote::literal;
+use crate::ready::Ready;
 use crate::registry::OpenFile;
 
 /// An instance, its idle connections, and the count of all. Dies with a fatal error.
@@ -29,7 +31,7 @@ pub(crate) struct Core {
 /// A clean connection: no transaction, temporary object or variable. Its only setting is the time
 /// zone, which every statement sets before it runs.
 struct Pooled {
-    line: Line,
+    line: Box<Line>,
     place: Place,
 }
 
@@ -38,6 +40,7 @@ struct Pooled {
 struct Line {
     begin: Prepared,
     commit: Prepared,
+    ready: RefCell<Ready>,
     connection: Connection,
     time_zone: Option<Arc<str>>,
 }
@@ -48,7 +51,7 @@ pub(crate) struct Place(Arc<Core>);
 /// A connection in use by one session.
 pub(crate) struct Lease {
     // Closed before the place is given back.
-    line: Line,
+    line: Box<Line>,
     /// Whether a statement has run that may have left something on the connection.
     used_for_ddl: bool,
     place: Place,
@@ -140,10 +143,16 @@ impl Core {
         self.files.lock().clear();
     }
 
-    fn connect(&self) -> Result<Line> {
+    /// A connection for the moment, beside the pool's. Blocks: for step threads.
+    pub(crate) fn connection(&self) -> Result<Connection> {
         let instance = self.instance.lock().clone().ok_or_else(reopening)?;
-        let connection = instance.connect().map_err(Error::internal)?;
-        Line::new(connection).map_err(Error::internal)
+        instance.connect().map_err(Error::internal)
+    }
+
+    fn connect(&self) -> Result<Box<Line>> {
+        Line::new(self.connection()?)
+            .map(Box::new)
+            .map_err(Error::internal)
     }
 }
 
@@ -155,6 +164,7 @@ impl Line {
         Ok(Self {
             begin: connection.prepare("begin")?,
             commit: connection.prepare("commit")?,
+            ready: RefCell::new(Ready::new()),
             connection,
             time_zone: None,
         })
@@ -206,6 +216,19 @@ impl Lease {
 
     pub(crate) fn commit(&self) -> native::Result<()> {
         self.line.commit.execute().map(|_| ())
+    }
+
+    /// Ends what a statement that was given up has left: the transaction opened for it, if one was,
+    /// else DuckDB's own around it. Says whether the connection is outside a transaction now.
+    pub(crate) fn leave_transaction(&self, began: bool) -> bool {
+        // DuckDB ends its own transaction before the next statement. A failed COMMIT has rolled
+        // back already; then this fails, and the connection is closed.
+        (began || self.begin().is_ok()) && self.connection().execute("rollback").is_ok()
+    }
+
+    /// What the connection has prepared before.
+    pub(crate) fn ready(&self) -> RefMut<'_, Ready> {
+        self.line.ready.borrow_mut()
     }
 
     /// Sets the session's time zone unless the connection has it.

@@ -6,6 +6,7 @@
 //! channel and one in the making, each of about [`BATCH_BYTES`].
 
 mod catalog;
+mod changes;
 mod coalesce;
 mod config;
 mod control;
@@ -19,6 +20,7 @@ mod names;
 mod open;
 mod pump;
 mod quote;
+mod ready;
 mod recover;
 mod registry;
 mod session;

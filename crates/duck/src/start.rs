@@ -17,6 +17,7 @@ use crate::governed::client_error;
 use crate::names::mismatch;
 use crate::pump::{self, CHANNEL_BATCHES, Live};
 use crate::session::Shared;
+use crate::shell;
 use crate::verify::check_kind;
 use crate::worker::Worker;
 
@@ -42,6 +43,8 @@ pub(crate) struct Run {
     /// Until the connection has gone there.
     home: Option<Home>,
     lease: Option<Lease>,
+    /// Whether a transaction was opened for the statement alone.
+    began: bool,
 }
 
 enum Begun {
@@ -112,6 +115,7 @@ impl Run {
             governed,
             home: Some(home),
             lease: None,
+            began: false,
         }
     }
 
@@ -148,7 +152,44 @@ impl Run {
     fn begin(&mut self, request: &ExecRequest) -> Result<Begun> {
         self.control.check()?;
         self.check_write(request)?;
-        self.set_up(request)?;
+        self.set_time_zone(request)?;
+        match self.again(request)? {
+            Some(begun) => Ok(begun),
+            None => self.anew(request),
+        }
+    }
+
+    /// Runs a statement that this connection has prepared and checked before, if nothing was
+    /// committed since. DuckDB's own transaction around it is enough: it has begun before the
+    /// second look at the commits, and ends with the result.
+    fn again(&mut self, request: &ExecRequest) -> Result<Option<Begun>> {
+        if !self.is_repeatable(request) {
+            return Ok(None);
+        }
+        let Some(settled) = self.worker.changes().settled() else {
+            return Ok(None);
+        };
+        let mut ready = self.lease()?.ready();
+        let Some(prepared) = ready.find(settled, request) else {
+            return Ok(None);
+        };
+        shell::check(request)?;
+        prepared.clear_bindings();
+        let pending = bind(prepared, request)
+            .and_then(|()| prepared.start())
+            .map_err(|e| self.error(&e))?;
+        if !self.worker.changes().is_still(settled) {
+            return Ok(None);
+        }
+        let stream = pending.stream().map_err(|e| self.error(&e))?;
+        self.rows(request, stream).map(Some)
+    }
+
+    /// Checks, prepares and runs the statement in one transaction, as DuckDB binds again without a
+    /// word when something has changed.
+    fn anew(&mut self, request: &ExecRequest) -> Result<Begun> {
+        let settled = self.worker.changes().settled();
+        self.open_transaction()?;
         let version = match &self.home {
             Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
             Some(Home::Pool) | None => self.worker.catalog().version,
@@ -164,7 +205,18 @@ impl Run {
         check_kind(request, &prepared)?;
         bind(&prepared, request).map_err(|e| self.error(&e))?;
         match request.kind() {
-            ExecKind::Query => self.rows(request, &prepared),
+            ExecKind::Query => {
+                let pending = prepared.start().map_err(|e| self.error(&e))?;
+                let stream = pending.stream().map_err(|e| self.error(&e))?;
+                let begun = self.rows(request, stream)?;
+                if let Some(settled) = settled
+                    && self.is_repeatable(request)
+                    && self.worker.changes().is_still(settled)
+                {
+                    lease.ready().keep(settled, request, prepared);
+                }
+                Ok(begun)
+            }
             ExecKind::Write { .. } => {
                 let rows = prepared.execute().map_err(|e| self.error(&e))?;
                 // What only defines has no count; DuckDB reports 0 for it.
@@ -174,17 +226,25 @@ impl Run {
         }
     }
 
-    fn set_up(&mut self, request: &ExecRequest) -> Result<()> {
-        let own_transaction = matches!(self.home, Some(Home::Pool));
+    /// Whether the same prepared statement may serve the next request with this text.
+    fn is_repeatable(&self, request: &ExecRequest) -> bool {
+        matches!(self.home, Some(Home::Pool))
+            && matches!(request.kind(), ExecKind::Query)
+            && self.worker.is_repeatable(request.expected())
+    }
+
+    fn set_time_zone(&mut self, request: &ExecRequest) -> Result<()> {
         let lease = self.lease.as_mut().ok_or_else(no_connection)?;
-        let outcome = lease.set_time_zone(request.time_zone()).and_then(|()| {
-            if own_transaction {
-                lease.begin()
-            } else {
-                Ok(())
-            }
-        });
+        let outcome = lease.set_time_zone(request.time_zone());
         outcome.map_err(|e| self.error(&e))
+    }
+
+    fn open_transaction(&mut self) -> Result<()> {
+        if let Some(Home::Pool) = self.home {
+            self.lease()?.begin().map_err(|e| self.error(&e))?;
+            self.began = true;
+        }
+        Ok(())
     }
 
     fn check_write(&self, request: &ExecRequest) -> Result<()> {
@@ -207,8 +267,7 @@ impl Run {
         }
     }
 
-    fn rows(&self, request: &ExecRequest, prepared: &Prepared) -> Result<Begun> {
-        let mut stream = prepared.execute_streaming().map_err(|e| self.error(&e))?;
+    fn rows(&self, request: &ExecRequest, mut stream: NativeStream) -> Result<Begun> {
         let schema = self.schema(request, &mut stream)?;
         let first = stream.next_batch().map_err(|e| self.error(&e))?;
         let first = first
@@ -259,10 +318,13 @@ impl Run {
         else {
             return self.finish();
         };
+        let worker = Arc::clone(&self.worker);
+        let change = worker.changes().begin();
         let committed = self.commit();
         if committed.is_ok() && *changes_catalog {
             self.see_change();
         }
+        drop(change);
         if let (Ok(()), Some(Home::Transaction(session, number))) = (&committed, &self.home) {
             session.note_write(*number, &target.catalog, *changes_catalog);
         }
@@ -289,7 +351,7 @@ impl Run {
 
     fn commit(&self) -> Result<()> {
         self.control.commit()?;
-        if let Some(Home::Transaction(..)) = self.home {
+        if !self.began {
             return Ok(());
         }
         self.lease()?.commit().map_err(|e| self.error(&e))
@@ -305,8 +367,7 @@ impl Run {
         };
         let clean = match home {
             Home::Transaction(..) => true,
-            // A failed COMMIT has rolled back already; then this fails, and the connection closes.
-            Home::Pool => done || lease.connection().execute("rollback").is_ok(),
+            Home::Pool => done || lease.leave_transaction(self.began),
         };
         // Before anyone else gets the connection: no interrupt may follow it.
         self.control.finish(done);

@@ -183,10 +183,14 @@ impl LocalSession {
             }
         };
         let transaction = self.shared.end_transaction();
-        let changed = transaction.is_some_and(|t| t.changed_catalog);
+        let (wrote, changed_catalog) =
+            transaction.map_or((false, false), |t| (t.written.is_some(), t.changed_catalog));
         let worker = Arc::clone(&self.worker);
         self.worker
-            .step(move || commit(&worker, lease, changed))
+            .step(move || {
+                let _change = wrote.then(|| worker.changes().begin());
+                commit(&worker, lease, changed_catalog)
+            })
             .await?
     }
 

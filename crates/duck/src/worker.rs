@@ -1,11 +1,12 @@
 //! What all sessions share.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics::gauge;
-use model::{CatalogSnapshot, Error, ErrorKind, Result};
+use model::{CatalogSnapshot, Error, ErrorKind, Expected, Result};
 use native::{Connection, ErrorType};
 use parking_lot::Mutex;
 use runtime::{TaskHandle, Tasks};
@@ -13,10 +14,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::catalog::CatalogReader;
+use crate::changes::Changes;
 use crate::config::Config;
 use crate::core::{Core, reopening};
 use crate::metric;
 use crate::open;
+use crate::ready;
 use crate::session::Shared;
 use crate::step::StepPool;
 use crate::verify::Verifier;
@@ -34,6 +37,9 @@ pub(crate) struct Worker {
     /// Held while the shared snapshot is read, so that an older one never replaces a newer one.
     refreshing: Mutex<()>,
     verifier: Verifier,
+    changes: Changes,
+    /// Functions whose plans may be used again.
+    repeatable: BTreeSet<String>,
     sessions: Mutex<Vec<Weak<Shared>>>,
     streams: Arc<Semaphore>,
 }
@@ -51,6 +57,7 @@ impl Worker {
     ) -> Result<Arc<Self>> {
         let reader = CatalogReader::new(&config.catalogs);
         let (core, snapshot) = open_core(&config, &reader)?;
+        let repeatable = ready::repeatable_functions(&core.connection()?)?;
         Ok(Arc::new(Self {
             tasks: tasks.clone(),
             runtime,
@@ -60,6 +67,8 @@ impl Worker {
             catalog: ArcSwap::from_pointee(snapshot),
             refreshing: Mutex::default(),
             verifier: Verifier::new(),
+            changes: Changes::default(),
+            repeatable,
             sessions: Mutex::default(),
             streams: Arc::new(Semaphore::new(config.open_streams)),
             config,
@@ -80,6 +89,19 @@ impl Worker {
 
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// What is committed to the instance. Every commit that may have changed something is counted.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// Whether a plan that names these may be used again while nothing is committed: it reads no
+    /// files, which others may change, and all functions give the same again.
+    pub(crate) fn is_repeatable(&self, named: &Expected) -> bool {
+        let mut relations = named.relations.iter();
+        relations.all(|name| !self.reader.is_folder(&name.catalog))
+            && named.functions.is_subset(&self.repeatable)
     }
 
     pub(crate) fn catalog(&self) -> Arc<CatalogSnapshot> {

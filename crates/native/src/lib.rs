@@ -19,7 +19,7 @@ mod types;
 pub use connection::{Connection, InterruptHandle};
 pub use error::{Error, ErrorType, Result};
 pub use instance::{Instance, library_version};
-pub use prepared::{Prepared, StatementKind};
+pub use prepared::{Pending, Prepared, StatementKind};
 pub use result_schema::{check_types, conform, result_schema};
 pub use rows::Rows;
 pub use stream::NativeStream;

@@ -123,21 +123,26 @@ impl Prepared {
         unsafe { ffi::duckdb_clear_bindings(self.statement.0) };
     }
 
+    /// Begins the statement: it is planned for the bound values, and sees what is committed by now.
+    pub fn start(&self) -> Result<Pending> {
+        let mut pending = Pending {
+            pending: ptr::null_mut(),
+            connection: Arc::clone(&self.connection),
+        };
+        // SAFETY: the statement is alive; the pending result is ours and told its outcome.
+        let state = unsafe {
+            ffi::duckdb_pending_prepared_streaming(self.statement.0, &raw mut pending.pending)
+        };
+        if state == ffi::DuckDBSuccess {
+            Ok(pending)
+        } else {
+            Err(pending.error())
+        }
+    }
+
     /// Runs the statement to its first rows, and hands the rest out as it is made.
     pub fn execute_streaming(&self) -> Result<NativeStream> {
-        let mut pending = Pending(ptr::null_mut());
-        // SAFETY: all zeroes is the empty result, as in C.
-        let mut result: ffi::duckdb_result = unsafe { mem::zeroed() };
-        // SAFETY: statement and pending result are alive; the stream takes the result over.
-        unsafe {
-            let state =
-                ffi::duckdb_pending_prepared_streaming(self.statement.0, &raw mut pending.0);
-            if state != ffi::DuckDBSuccess {
-                return Err(pending.error());
-            }
-            let state = ffi::duckdb_execute_pending(pending.0, &raw mut result);
-            NativeStream::new(result, state, Arc::clone(&self.connection))
-        }
+        self.start()?.stream()
     }
 
     /// Runs the statement to its end and returns how many rows it changed.
@@ -215,12 +220,30 @@ impl Drop for Statement {
     }
 }
 
-struct Pending(ffi::duckdb_pending_result);
+/// A statement that has begun. Dropping it gives the statement up.
+pub struct Pending {
+    pending: ffi::duckdb_pending_result,
+    connection: Arc<RawConnection>,
+}
+
+// SAFETY: used through one owner at a time; its calls take the client context's lock.
+unsafe impl Send for Pending {}
 
 impl Pending {
+    /// Runs the statement to its first rows, and hands the rest out as it is made.
+    pub fn stream(self) -> Result<NativeStream> {
+        // SAFETY: all zeroes is the empty result, as in C.
+        let mut result: ffi::duckdb_result = unsafe { mem::zeroed() };
+        // SAFETY: the pending result is alive; the stream takes the result over.
+        unsafe {
+            let state = ffi::duckdb_execute_pending(self.pending, &raw mut result);
+            NativeStream::new(result, state, Arc::clone(&self.connection))
+        }
+    }
+
     fn error(&self) -> Error {
         // SAFETY: null or alive; the text is copied at once.
-        let text = unsafe { borrowed(ffi::duckdb_pending_error(self.0)) };
+        let text = unsafe { borrowed(ffi::duckdb_pending_error(self.pending)) };
         text.map_or_else(
             || Error::new(ErrorType::Internal, "DuckDB gave no error text"),
             Error::from_text,
@@ -231,7 +254,7 @@ impl Pending {
 impl Drop for Pending {
     fn drop(&mut self) {
         // SAFETY: ours; null is allowed.
-        unsafe { ffi::duckdb_destroy_pending(&raw mut self.0) };
+        unsafe { ffi::duckdb_destroy_pending(&raw mut self.pending) };
     }
 }
 
