@@ -1,10 +1,11 @@
 //! Stopping a statement: who may, when it is too late, and how DuckDB is made to listen.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use model::{Error, ErrorKind, StatementId};
+use model::{Error, ErrorKind, ExecRequest, StatementId};
 use native::InterruptHandle;
 use parking_lot::Mutex;
 use runtime::CancellationToken;
@@ -63,6 +64,7 @@ impl Stop {
 pub(crate) struct Control {
     id: StatementId,
     governed: bool,
+    deadline: Option<Instant>,
     state: Mutex<State>,
     /// Cancelled when the statement is stopped: its client has its answer then.
     stopped: CancellationToken,
@@ -97,10 +99,11 @@ impl State {
 }
 
 impl Control {
-    pub(crate) fn new(id: StatementId, governed: bool) -> Arc<Self> {
+    pub(crate) fn new(request: &ExecRequest) -> Arc<Self> {
         Arc::new(Self {
-            id,
-            governed,
+            id: request.id(),
+            governed: request.governed(),
+            deadline: request.deadline().map(Instant::from_std),
             state: Mutex::default(),
             stopped: CancellationToken::new(),
             quiet: CancellationToken::new(),
@@ -123,10 +126,35 @@ impl Control {
         self.stopped.is_cancelled()
     }
 
-    /// Waits until the statement is stopped, and says why.
-    pub(crate) async fn stopped(&self) -> Stop {
-        self.stopped.cancelled().await;
+    /// Waits until the statement is stopped, by its deadline if by nothing else, and says why. Who
+    /// waits for a statement waits for this too.
+    pub(crate) async fn stopped(self: &Arc<Self>, worker: &Arc<Worker>) -> Stop {
+        let due = async {
+            match self.deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.stopped.cancelled() => {}
+            () = due => {
+                self.stop(Stop::Timeout, worker);
+                // Past the point of no return it goes on to its end, which is near.
+                self.stopped.cancelled().await;
+            }
+        }
         self.state.lock().stop.unwrap_or(Stop::User)
+    }
+
+    /// Stops the statement if its deadline has passed.
+    pub(crate) fn check_deadline(self: &Arc<Self>, worker: &Arc<Worker>) {
+        if self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now())
+        {
+            self.stop(Stop::Timeout, worker);
+        }
     }
 
     /// Waits until the statement has left its connection.
@@ -245,17 +273,6 @@ impl Control {
             biased;
             () = self.quiet.cancelled() => true,
             () = sleep(time) => false,
-        }
-    }
-
-    /// Stops the statement when its deadline passes, if it is not quiet before.
-    pub(crate) async fn watch(self: Arc<Self>, deadline: std::time::Instant, worker: Arc<Worker>) {
-        tokio::select! {
-            () = self.quiet.cancelled() => {}
-            () = self.stopped.cancelled() => {}
-            () = sleep_until(deadline.into()) => {
-                self.stop(Stop::Timeout, &worker);
-            }
         }
     }
 }

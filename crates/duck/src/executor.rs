@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::config::Config;
 use crate::control::Stop;
 use crate::session::LocalSession;
-use crate::step::StepPool;
+use crate::step::{StepPool, yield_to_others};
 use crate::worker::Worker;
 
 /// DuckDB in this process, with all configured catalogs.
@@ -33,7 +33,9 @@ impl LocalExecutor {
         let group = tasks.clone();
         // On a thread with a large stack that may block, as all calls into DuckDB.
         tasks
-            .thread("open", tree::STACK_BYTES, move || {
+            .thread("duckdb", tree::STACK_BYTES, move || {
+                // DuckDB's own threads are started by this one and inherit its priority and name.
+                yield_to_others();
                 let _unwanted = reply.send(Worker::open(config, &group, runtime, steps));
             })
             .map_err(Error::internal)?;

@@ -47,6 +47,7 @@ impl Live {
         let mut coalescer = Coalescer::default();
         let mut more = true;
         while more {
+            run.control.check_deadline(&run.worker);
             run.control.check()?;
             let due = match self.stream.next_batch().map_err(|e| run.error(&e))? {
                 None => {
@@ -147,7 +148,7 @@ fn park(run: Run, live: Live, sender: Batches) {
     worker.spawn("parked", async move {
         let permit = tokio::select! {
             biased;
-            _ = run.control.stopped() => None,
+            _ = run.control.stopped(&run.worker) => None,
             permit = sender.reserve_owned() => permit.ok(),
             () = tokio::time::sleep(run.worker.config().stream_idle_timeout) => {
                 run.control.stop(Stop::Idle, &run.worker);
@@ -183,7 +184,7 @@ impl Reader {
         }
         let item = tokio::select! {
             biased;
-            stop = self.control.stopped() => Some(Err(stop.error())),
+            stop = self.control.stopped(&self.worker) => Some(Err(stop.error())),
             item = self.batches.recv() => item,
         };
         match item {

@@ -82,7 +82,7 @@ impl ExecSession for LocalSession {
             ExecKind::Query => Some(worker.stream_place()?),
             ExecKind::Write { .. } => None,
         };
-        let control = Control::new(request.id(), request.governed());
+        let control = Control::new(&request);
         let (checkout, home) = self.acquire(&control).await?;
         // Stops the statement if this call is dropped before its answer.
         let mut guard = StopOnDrop {
@@ -90,10 +90,6 @@ impl ExecSession for LocalSession {
             worker,
         };
         self.shared.register(&control);
-        if let Some(deadline) = request.deadline() {
-            let watch = Arc::clone(&control).watch(deadline, Arc::clone(worker));
-            worker.spawn("deadline", watch);
-        }
         let (reply, answer) = oneshot::channel();
         let by = Arc::clone(&control);
         let run = Run::new(Arc::clone(worker), by, home, request.governed());
@@ -102,7 +98,7 @@ impl ExecSession for LocalSession {
             .submit(Box::new(move || start(run, checkout, &request, reply)));
         let started = tokio::select! {
             biased;
-            stop = control.stopped() => Err(stop.error()),
+            stop = control.stopped(worker) => Err(stop.error()),
             answer = answer => answer
                 .unwrap_or_else(|_| Err(Error::internal("the step thread gave no answer"))),
         };

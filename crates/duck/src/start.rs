@@ -1,5 +1,6 @@
 //! The first step of a statement: from a sealed request to its first rows.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow_array::{Int64Array, RecordBatch};
@@ -8,7 +9,7 @@ use model::{
     CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
     SqlType,
 };
-use native::{NativeStream, Prepared, conform, result_schema};
+use native::{ErrorType, NativeStream, Prepared, conform, result_schema};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
@@ -45,6 +46,8 @@ pub(crate) struct Run {
     lease: Option<Lease>,
     /// Whether a transaction was opened for the statement alone.
     began: bool,
+    /// Whether DuckDB has lost the reason of a failure.
+    lost_reason: Cell<bool>,
 }
 
 enum Begun {
@@ -64,7 +67,11 @@ pub(crate) fn start(
         Err(error) => return answer(reply, Err(error)),
     }
     run.enter();
-    match run.begin(request) {
+    let mut begun = run.begin(request);
+    if begun.is_err() && run.may_begin_again(request) {
+        begun = run.begin(request);
+    }
+    match begun {
         Ok(Begun::Rows(live, Some(first))) => {
             let schema = Arc::clone(live.schema());
             let (sender, batches) = mpsc::channel(CHANNEL_BATCHES);
@@ -116,6 +123,7 @@ impl Run {
             home: Some(home),
             lease: None,
             began: false,
+            lost_reason: Cell::new(false),
         }
     }
 
@@ -133,6 +141,16 @@ impl Run {
         }
         match self.control.check() {
             Err(stopped) => stopped.with_cause(error.clone()),
+            // One of DuckDB's threads failed and interrupted this one, which took it for a stop.
+            Ok(()) if error.error_type() == ErrorType::Interrupt => {
+                self.lost_reason.set(true);
+                Error::new(
+                    ErrorKind::DataException,
+                    "the statement failed for a reason that was lost",
+                )
+                .with_hint("run it again to see the reason")
+                .with_cause(error.clone())
+            }
             Ok(()) => client_error(error, self.governed),
         }
     }
@@ -157,6 +175,22 @@ impl Run {
             Some(begun) => Ok(begun),
             None => self.anew(request),
         }
+    }
+
+    /// Whether the statement, which has failed, may begin once more: it has done nothing yet, and
+    /// DuckDB did not say why it failed.
+    fn may_begin_again(&mut self, request: &ExecRequest) -> bool {
+        let query_alone =
+            matches!(self.home, Some(Home::Pool)) && matches!(request.kind(), ExecKind::Query);
+        let again = query_alone
+            && self.lost_reason.take()
+            && self
+                .lease()
+                .is_ok_and(|lease| lease.leave_transaction(self.began));
+        if again {
+            self.began = false;
+        }
+        again
     }
 
     /// Runs a statement that this connection has prepared and checked before, if nothing was
