@@ -104,9 +104,7 @@ def test_two_hundred_connections_half_of_them_cancelling(start_server) -> None:
     for client in crowd:
         client.join(240)
     assert not failures, failures[:5]
-    # The clients are two hundred threads of one Python: the crowd is held to the second, its stragglers to a few.
-    assert sorted(slowest)[len(slowest) * 3 // 4] < CANCEL_SECONDS, sorted(slowest)
-    assert max(slowest) < 5 * CANCEL_SECONDS, sorted(slowest)[-5:]
+    assert max(slowest) < CANCEL_SECONDS, sorted(slowest)[-5:]
     until(lambda: descriptors(server) <= before[1] + 2)
     until(lambda: threads(server) <= before[0] + 8)
     with clients.connect_psycopg(server, "jfk") as last:

@@ -13,6 +13,9 @@ const MAX_MESSAGE_BYTES: usize = 2048;
 /// Response metadata with the byte offset in the statement's text where the error is.
 const POSITION_KEY: &str = "eider-position";
 
+/// Response metadata with the id of the statement that failed, as logs and the registry have it.
+const STATEMENT_KEY: &str = "eider-statement-id";
+
 /// The status for a client. Only client text goes in; causes are logged where they arise:
 /// statements' by the gateway, logins' by `auth`.
 pub(crate) fn status(error: &Error) -> Status {
@@ -32,6 +35,11 @@ pub(crate) fn status(error: &Error) -> Status {
         status
             .metadata_mut()
             .insert(POSITION_KEY, MetadataValue::from(position));
+    }
+    if let Some(id) = error.statement()
+        && let Ok(id) = MetadataValue::try_from(id.to_string())
+    {
+        status.metadata_mut().insert(STATEMENT_KEY, id);
     }
     status
 }
@@ -132,7 +140,9 @@ mod tests {
 
     #[test]
     fn a_status_holds_client_text_only() {
+        let id = model::StatementId::new();
         let error = Error::new(ErrorKind::Syntax, "syntax error at \"selct\"")
+            .with_statement(id)
             .with_hint("write SELECT")
             .with_position(7)
             .with_cause("secret of the server");
@@ -143,6 +153,10 @@ mod tests {
             "syntax error at \"selct\"; hint: write SELECT"
         );
         assert_eq!(status.metadata().get(POSITION_KEY).unwrap(), "7");
+        assert_eq!(
+            status.metadata().get(STATEMENT_KEY).unwrap(),
+            &id.to_string()
+        );
         assert!(!format!("{status:?}").contains("secret"));
     }
 

@@ -88,7 +88,7 @@ impl Statement {
 
     /// Ends with this error. Returns it for the client: its cause is logged here, and nowhere else.
     pub(crate) fn end_failed(mut self, error: Error) -> Error {
-        let mut told = Error::new(error.kind(), error.message());
+        let mut told = Error::new(error.kind(), error.message()).with_statement(self.entry.id);
         if let Some(detail) = error.detail() {
             told = told.with_detail(detail);
         }

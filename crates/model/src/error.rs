@@ -5,6 +5,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::StatementId;
+
 /// What went wrong, about one variant per SQLSTATE that Eider answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
@@ -128,9 +130,10 @@ pub enum ErrorKind {
 pub struct Error {
     kind: ErrorKind,
     message: String,
-    detail: Option<String>,
-    hint: Option<String>,
+    detail: Option<Box<str>>,
+    hint: Option<Box<str>>,
     position: Option<usize>,
+    statement: Option<StatementId>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -147,6 +150,7 @@ impl Error {
             detail: None,
             hint: None,
             position: None,
+            statement: None,
             cause: None,
         }
     }
@@ -164,14 +168,14 @@ impl Error {
     /// Adds a second, longer sentence for the client.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = Some(detail.into());
+        self.detail = Some(detail.into().into());
         self
     }
 
     /// Adds advice for the client.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into());
         self
     }
 
@@ -179,6 +183,13 @@ impl Error {
     #[must_use]
     pub fn with_position(mut self, byte_offset: usize) -> Self {
         self.position = Some(byte_offset);
+        self
+    }
+
+    /// Names the statement that failed.
+    #[must_use]
+    pub fn with_statement(mut self, id: StatementId) -> Self {
+        self.statement = Some(id);
         self
     }
 
@@ -226,6 +237,11 @@ impl Error {
     /// Byte offset from 0 in the statement's text.
     pub fn position(&self) -> Option<usize> {
         self.position
+    }
+
+    /// The statement that failed, by the id that logs and the registry know it by.
+    pub fn statement(&self) -> Option<StatementId> {
+        self.statement
     }
 
     /// What lies behind, for logs only.
