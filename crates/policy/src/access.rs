@@ -8,7 +8,8 @@ use tree::build;
 
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
-use crate::set::{Grant, PolicySet};
+use crate::rules::{Deny, Grant};
+use crate::set::PolicySet;
 
 /// A principal's view of a relation.
 #[derive(Debug)]
@@ -29,13 +30,16 @@ impl Access {
         relation: &Relation,
     ) -> Result<Option<Self>> {
         let grants: Vec<&Grant> = set.grants_for(compiler.principal, &relation.name).collect();
+        let denies: Vec<&Deny> = set.denies_for(compiler.principal, &relation.name).collect();
         let privileges: BTreeSet<Privilege> = grants
             .iter()
             .flat_map(|g| g.privileges.iter().copied())
+            .filter(|p| !denies.iter().any(|d| d.takes(*p)))
             .collect();
         let reading: Vec<&Grant> = grants
             .into_iter()
             .filter(|g| g.privileges.contains(&Privilege::Select))
+            .filter(|_| privileges.contains(&Privilege::Select))
             .collect();
         if reading.is_empty() {
             let writes_only =
@@ -47,7 +51,7 @@ impl Access {
                 barrier: None,
             }));
         }
-        let filter = rows_of(&reading, compiler, relation)?;
+        let filter = filter(set, &reading, compiler, relation)?;
         let mut columns = Vec::new();
         let mut items = Vec::new();
         let mut governed = filter.is_some();
@@ -57,6 +61,7 @@ impl Access {
                 .iter()
                 .copied()
                 .filter(|g| reaches(g, &column.name))
+                .filter(|_| !denies.iter().any(|d| d.hides(&column.name)))
                 .collect();
             if reaching.is_empty() {
                 governed = true;
@@ -67,12 +72,11 @@ impl Access {
             } else {
                 rows_of(&reaching, compiler, relation)?
             };
-            let mask = set
-                .masks
-                .iter()
-                .find(|m| m.applies(compiler.principal, &relation.name, &column.name));
+            let mut masks = set.rules.masks.iter();
+            let mask = masks.find(|m| m.applies(compiler.principal, &relation.name, &column.name));
+            let key = set.rules.hash_key.as_ref();
             let mask = mask
-                .map(|m| compiler.compile(&m.expr, relation, Purpose::Mask(&column.sql_type)))
+                .map(|mask| compiler.mask(mask, key, relation, column))
                 .transpose()?;
             governed |= guard.is_some() || mask.is_some();
             picks.push((column, guard, mask));
@@ -133,6 +137,21 @@ fn reaches(grant: &Grant, column: &str) -> bool {
         .columns
         .as_ref()
         .is_none_or(|columns| columns.contains(&model::fold(column)))
+}
+
+/// The rows that a principal sees: what grants give together, less what restrictions take.
+fn filter(
+    set: &PolicySet,
+    grants: &[&Grant],
+    compiler: &Compiler<'_>,
+    relation: &Relation,
+) -> Result<Option<Value>> {
+    let mut conditions = Vec::new();
+    for restrict in set.restricts_for(compiler.principal, &relation.name) {
+        conditions.push(compiler.compile(&restrict.rows, relation, Purpose::Rows)?);
+    }
+    conditions.extend(rows_of(grants, compiler, relation)?);
+    Ok(build::conjunction("CONJUNCTION_AND", conditions))
 }
 
 /// The rows of some grants together; `None` where one of them has all rows.

@@ -1,16 +1,19 @@
 //! `policy.toml` as it is written. Unknown keys are errors; everything carries its line.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use toml::Spanned;
 
-/// The whole file.
+/// One whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct File {
+    /// Where the key of `keyed_hash` is, seen from the file's own folder.
+    pub(crate) hash_key_file: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(crate) principal: Vec<Spanned<PrincipalEntry>>,
     #[serde(default)]
@@ -18,7 +21,13 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) grant: Vec<Spanned<GrantEntry>>,
     #[serde(default)]
+    pub(crate) restrict: Vec<Spanned<RestrictEntry>>,
+    #[serde(default)]
+    pub(crate) deny: Vec<Spanned<DenyEntry>>,
+    #[serde(default)]
     pub(crate) mask: Vec<Spanned<MaskEntry>>,
+    #[serde(default)]
+    pub(crate) tag: Vec<Spanned<TagEntry>>,
 }
 
 /// `[[principal]]`
@@ -50,6 +59,9 @@ pub(crate) struct RoleEntry {
     /// Members may see and end others' statements.
     #[serde(default)]
     pub(crate) admin: bool,
+    /// Roles that its members have too.
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
 }
 
 /// `[[grant]]`
@@ -74,40 +86,132 @@ pub enum Privilege {
     Drop,
 }
 
-/// `[[mask]]`
+impl Privilege {
+    pub(crate) const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Create, Self::Drop];
+}
+
+/// `[[restrict]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct MaskEntry {
+pub(crate) struct RestrictEntry {
     pub(crate) on: String,
-    pub(crate) expr: String,
+    pub(crate) rows: String,
     pub(crate) to: Option<Vec<String>>,
     #[serde(default)]
     pub(crate) except: Vec<String>,
 }
 
-/// Where in the file something stands, for messages.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Source<'a> {
-    pub(crate) path: &'a Path,
-    pub(crate) text: &'a str,
+/// `[[deny]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DenyEntry {
+    pub(crate) on: String,
+    /// All of them where none is named.
+    pub(crate) privileges: Option<Vec<Privilege>>,
+    /// These columns only; without it the whole relation.
+    pub(crate) columns: Option<Vec<String>>,
+    pub(crate) to: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
 }
 
-impl Source<'_> {
-    /// An error at a byte of the file: file, line and reason.
-    pub(crate) fn error(&self, at: usize, reason: impl std::fmt::Display) -> Error {
-        let line = self.text.as_bytes()[..at.min(self.text.len())]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1;
+/// `[[tag]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TagEntry {
+    pub(crate) name: String,
+    /// Patterns of columns.
+    pub(crate) on: Vec<String>,
+}
+
+/// `[[mask]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MaskEntry {
+    /// A pattern of columns; or `tag`.
+    pub(crate) on: Option<String>,
+    pub(crate) tag: Option<String>,
+    /// An expression; or `with`.
+    pub(crate) expr: Option<String>,
+    /// A built-in mask by name.
+    pub(crate) with: Option<String>,
+    pub(crate) to: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
+}
+
+/// The files of a policy, for messages.
+#[derive(Debug, Default)]
+pub(crate) struct Sources(Vec<(PathBuf, String)>);
+
+/// Where something stands: a file, and a byte of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) file: usize,
+    pub(crate) byte: usize,
+}
+
+impl Sources {
+    /// Reads a file, or all `*.toml` of a folder in the order of their names.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let failed = |path: &Path, e: std::io::Error| {
+            Error::new(ErrorKind::Config, format!("{}: {e}", path.display()))
+        };
+        let mut paths = Vec::new();
+        if path.is_dir() {
+            for entry in fs::read_dir(path).map_err(|e| failed(path, e))? {
+                let found = entry.map_err(|e| failed(path, e))?.path();
+                if found.extension().is_some_and(|e| e == "toml") {
+                    paths.push(found);
+                }
+            }
+            paths.sort();
+        } else {
+            paths.push(path.to_owned());
+        }
+        if paths.is_empty() {
+            let reason = format!("{}: the folder has no *.toml", path.display());
+            return Err(Error::new(ErrorKind::Config, reason));
+        }
+        let read = |path: PathBuf| match fs::read_to_string(&path) {
+            Ok(text) => Ok((path, text)),
+            Err(e) => Err(failed(&path, e)),
+        };
+        paths.into_iter().map(read).collect::<Result<_>>().map(Self)
+    }
+
+    /// A single text; `path` is for messages.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Self {
+        Self(vec![(path.to_owned(), text.to_owned())])
+    }
+
+    /// The files as they are written, each with its number.
+    pub(crate) fn parse(&self) -> Result<Vec<File>> {
+        let parse = |(file, (_, text)): (usize, &(PathBuf, String))| {
+            toml::from_str(text).map_err(|e| {
+                let byte = e.span().map_or(0, |span| span.start);
+                self.error(At { file, byte }, e.message())
+            })
+        };
+        self.0.iter().enumerate().map(parse).collect()
+    }
+
+    /// A path as the file of that number means it: seen from its own folder.
+    pub(crate) fn beside(&self, file: usize, path: &Path) -> PathBuf {
+        let folder = self.0.get(file).and_then(|(own, _)| own.parent());
+        folder.unwrap_or(Path::new("")).join(path)
+    }
+
+    /// An error at a place: file, line and reason.
+    pub(crate) fn error(&self, at: At, reason: impl std::fmt::Display) -> Error {
+        let Some((path, text)) = self.0.get(at.file) else {
+            return Error::new(ErrorKind::Config, reason.to_string());
+        };
+        let before = &text.as_bytes()[..at.byte.min(text.len())];
+        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         Error::new(
             ErrorKind::Config,
-            format!("{}:{line}: {reason}", self.path.display()),
+            format!("{}:{line}: {reason}", path.display()),
         )
     }
-}
-
-pub(crate) fn read(source: Source<'_>) -> Result<File> {
-    toml::from_str(source.text)
-        .map_err(|e| source.error(e.span().map_or(0, |span| span.start), e.message()))
 }

@@ -4,14 +4,17 @@
 
 mod access;
 mod authorise;
+mod builtin;
 mod calls;
 mod checker;
 mod compile;
 mod file;
 mod functions;
+mod load;
 mod parameters;
 mod pattern;
 mod rewrite;
+mod rules;
 mod scope;
 mod set;
 mod star;

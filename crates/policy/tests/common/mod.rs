@@ -101,6 +101,16 @@ impl World {
         }
     }
 
+    /// The same of a policy that is loaded already.
+    pub fn of(set: PolicySet, snapshot: CatalogSnapshot, default: &str) -> Self {
+        Self {
+            parser: Parser::open().unwrap(),
+            snapshot,
+            set: Arc::new(set),
+            default: default.to_owned(),
+        }
+    }
+
     pub fn view(&self, who: &str) -> View {
         let principal = self.set.principal(who).unwrap();
         let view = View::new(

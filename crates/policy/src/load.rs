@@ -1,0 +1,293 @@
+//! From files to rules: names resolved, patterns read, nothing unknown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+
+use model::{Attribute, Principal, Result};
+use toml::Spanned;
+
+use crate::builtin::{BuiltIn, HashKey};
+use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::pattern::Pattern;
+use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
+
+/// Principals with their verifiers, by name.
+pub(crate) type Principals = BTreeMap<String, (Arc<Principal>, String)>;
+
+/// What the files say.
+#[derive(Debug)]
+pub(crate) struct Rules {
+    pub(crate) principals: Principals,
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) restricts: Vec<Restrict>,
+    pub(crate) denies: Vec<Deny>,
+    pub(crate) masks: Vec<Mask>,
+    pub(crate) hash_key: Option<HashKey>,
+}
+
+/// Reads the rules of the files.
+pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
+    let files = sources.parse()?;
+    let loader = Loader {
+        sources,
+        roles: Roles::of(&files, sources)?,
+        tags: tags(&files, sources)?,
+    };
+    Ok(Rules {
+        principals: loader.principals(&files)?,
+        grants: loader.all(&files, |f| &f.grant, Loader::grant)?,
+        restricts: loader.all(&files, |f| &f.restrict, Loader::restrict)?,
+        denies: loader.all(&files, |f| &f.deny, Loader::deny)?,
+        masks: loader.all(&files, |f| &f.mask, Loader::mask)?,
+        hash_key: hash_key(&files, sources)?,
+    })
+}
+
+struct Loader<'a> {
+    sources: &'a Sources,
+    roles: Roles,
+    tags: BTreeMap<String, Vec<Pattern<4>>>,
+}
+
+/// Each role with all that it brings, itself included; and those of administrators.
+#[derive(Default)]
+struct Roles {
+    closure: BTreeMap<String, BTreeSet<String>>,
+    admins: BTreeSet<String>,
+}
+
+impl Roles {
+    fn of(files: &[File], sources: &Sources) -> Result<Self> {
+        let mut given: BTreeMap<&str, (&[String], At)> = BTreeMap::new();
+        let mut roles = Self::default();
+        for (at, role) in entries(files, |f| &f.role) {
+            if role.name.is_empty() {
+                return Err(sources.error(at, "a role needs a name"));
+            }
+            if given.insert(&role.name, (&role.roles, at)).is_some() {
+                let reason = format!("role \"{}\" is defined twice", role.name);
+                return Err(sources.error(at, reason));
+            }
+            if role.admin {
+                roles.admins.insert(role.name.clone());
+            }
+        }
+        for (name, (_, at)) in &given {
+            let mut brought = BTreeSet::new();
+            let mut waiting = vec![*name];
+            while let Some(role) = waiting.pop() {
+                let Some((further, at)) = given.get(role) else {
+                    return Err(sources.error(*at, format!("there is no role \"{role}\"")));
+                };
+                if further.iter().any(|f| f == name) {
+                    let reason = format!("role \"{name}\" comes back to itself");
+                    return Err(sources.error(*at, reason));
+                }
+                if brought.insert(role.to_owned()) {
+                    waiting.extend(further.iter().map(String::as_str));
+                }
+            }
+            roles.closure.insert((*name).to_owned(), brought);
+        }
+        Ok(roles)
+    }
+}
+
+impl Loader<'_> {
+    fn all<E, R>(
+        &self,
+        files: &[File],
+        part: fn(&File) -> &Vec<Spanned<E>>,
+        read: fn(&Self, At, &E) -> Result<R>,
+    ) -> Result<Vec<R>> {
+        entries(files, part)
+            .map(|(at, entry)| read(self, at, entry))
+            .collect()
+    }
+
+    fn known<'n>(&self, at: At, names: impl IntoIterator<Item = &'n String>) -> Result<()> {
+        for name in names {
+            if !self.roles.closure.contains_key(name) {
+                let reason = format!("there is no role \"{name}\"");
+                return Err(self.sources.error(at, reason));
+            }
+        }
+        Ok(())
+    }
+
+    fn pattern<const N: usize>(&self, at: At, text: &str) -> Result<Pattern<N>> {
+        Pattern::parse(text).map_err(|reason| self.sources.error(at, reason))
+    }
+
+    fn columns(&self, at: At, names: Option<&Vec<String>>) -> Result<Option<BTreeSet<String>>> {
+        if names.is_some_and(Vec::is_empty) {
+            let reason = "an empty list of columns means nothing: leave it out for all columns";
+            return Err(self.sources.error(at, reason));
+        }
+        Ok(names.map(|names| names.iter().map(|n| model::fold(n)).collect()))
+    }
+
+    fn audience(&self, at: At, to: Option<&Vec<String>>, except: &[String]) -> Result<Audience> {
+        self.known(at, to.into_iter().flatten().chain(except))?;
+        Ok(Audience {
+            to: to.map(|to| to.iter().cloned().collect()),
+            except: except.iter().cloned().collect(),
+        })
+    }
+
+    fn principals(&self, files: &[File]) -> Result<Principals> {
+        let mut principals = Principals::new();
+        for (at, given) in entries(files, |f| &f.principal) {
+            if given.name.is_empty() {
+                return Err(self.sources.error(at, "a principal needs a name"));
+            }
+            self.known(at, &given.roles)?;
+            let roles: BTreeSet<String> = given
+                .roles
+                .iter()
+                .flat_map(|role| self.roles.closure.get(role).into_iter().flatten().cloned())
+                .collect();
+            let principal = Principal {
+                name: given.name.clone(),
+                admin: !roles.is_disjoint(&self.roles.admins),
+                roles,
+                attributes: attributes(&given.attributes),
+            };
+            let kept = (Arc::new(principal), given.verifier.clone());
+            if principals.insert(given.name.clone(), kept).is_some() {
+                let reason = format!("principal \"{}\" is defined twice", given.name);
+                return Err(self.sources.error(at, reason));
+            }
+        }
+        Ok(principals)
+    }
+
+    fn grant(&self, at: At, given: &crate::file::GrantEntry) -> Result<Grant> {
+        self.known(at, [&given.role])?;
+        if given.privileges.is_empty() {
+            return Err(self.sources.error(at, "a grant needs privileges"));
+        }
+        Ok(Grant {
+            role: given.role.clone(),
+            on: self.pattern(at, &given.on)?,
+            privileges: given.privileges.iter().copied().collect(),
+            columns: self.columns(at, given.columns.as_ref())?,
+            rows: given.rows.clone(),
+            at,
+        })
+    }
+
+    fn restrict(&self, at: At, given: &crate::file::RestrictEntry) -> Result<Restrict> {
+        Ok(Restrict {
+            on: self.pattern(at, &given.on)?,
+            rows: given.rows.clone(),
+            audience: self.audience(at, given.to.as_ref(), &given.except)?,
+            at,
+        })
+    }
+
+    fn deny(&self, at: At, given: &crate::file::DenyEntry) -> Result<Deny> {
+        let privileges = match &given.privileges {
+            None => Privilege::ALL.into(),
+            Some(some) if some.is_empty() => {
+                let reason = "an empty list of privileges means nothing: leave it out for all";
+                return Err(self.sources.error(at, reason));
+            }
+            Some(some) => some.iter().copied().collect::<BTreeSet<_>>(),
+        };
+        let columns = self.columns(at, given.columns.as_ref())?;
+        if columns.is_some() && !privileges.contains(&Privilege::Select) {
+            let reason = "columns can be denied to readers only: the privileges must hold select";
+            return Err(self.sources.error(at, reason));
+        }
+        Ok(Deny {
+            on: self.pattern(at, &given.on)?,
+            privileges,
+            columns,
+            audience: self.audience(at, given.to.as_ref(), &given.except)?,
+            at,
+        })
+    }
+
+    fn mask(&self, at: At, given: &crate::file::MaskEntry) -> Result<Mask> {
+        let error = |reason: &str| self.sources.error(at, reason);
+        let on = match (&given.on, &given.tag) {
+            (Some(on), None) => vec![self.pattern(at, on)?],
+            (None, Some(tag)) => self.tags.get(tag).cloned().ok_or_else(|| {
+                let reason = format!("there is no tag \"{tag}\"");
+                self.sources.error(at, reason)
+            })?,
+            _ => return Err(error("a mask needs either `on` or `tag`")),
+        };
+        let value = match (&given.expr, &given.with) {
+            (Some(expression), None) => MaskValue::Expression(expression.clone()),
+            (None, Some(name)) => {
+                let built_in = BuiltIn::parse(name);
+                MaskValue::BuiltIn(built_in.map_err(|reason| error(&reason))?)
+            }
+            _ => return Err(error("a mask needs either `expr` or `with`")),
+        };
+        Ok(Mask {
+            on,
+            value,
+            audience: self.audience(at, given.to.as_ref(), &given.except)?,
+            at,
+        })
+    }
+}
+
+/// All entries of a kind, in the order of the files.
+fn entries<'f, E: 'f>(
+    files: &'f [File],
+    part: fn(&File) -> &Vec<Spanned<E>>,
+) -> impl Iterator<Item = (At, &'f E)> {
+    files.iter().enumerate().flat_map(move |(file, content)| {
+        part(content).iter().map(move |entry| {
+            let byte = entry.span().start;
+            (At { file, byte }, entry.get_ref())
+        })
+    })
+}
+
+fn attributes(given: &BTreeMap<String, AttributeValue>) -> BTreeMap<String, Attribute> {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::Boolean(b) => Attribute::Boolean(*b),
+        AttributeValue::Integer(i) => Attribute::Integer(*i),
+        AttributeValue::Text(t) => Attribute::Text(t.clone()),
+    };
+    given.iter().map(|(k, v)| (k.clone(), value(v))).collect()
+}
+
+fn tags(files: &[File], sources: &Sources) -> Result<BTreeMap<String, Vec<Pattern<4>>>> {
+    let mut tags: BTreeMap<String, Vec<Pattern<4>>> = BTreeMap::new();
+    for (at, tag) in entries(files, |f| &f.tag) {
+        if tag.name.is_empty() || tag.on.is_empty() {
+            return Err(sources.error(at, "a tag needs a name and columns"));
+        }
+        let patterns = tags.entry(tag.name.clone()).or_default();
+        for on in &tag.on {
+            patterns.push(Pattern::parse(on).map_err(|reason| sources.error(at, reason))?);
+        }
+    }
+    Ok(tags)
+}
+
+fn hash_key(files: &[File], sources: &Sources) -> Result<Option<HashKey>> {
+    let mut key = None;
+    for (file, content) in files.iter().enumerate() {
+        let Some(given) = &content.hash_key_file else {
+            continue;
+        };
+        let byte = given.span().start;
+        let error = |reason: String| sources.error(At { file, byte }, reason);
+        if key.is_some() {
+            return Err(error("hash_key_file is given twice".to_owned()));
+        }
+        let path = sources.beside(file, given.get_ref());
+        let text =
+            fs::read_to_string(&path).map_err(|e| error(format!("{}: {e}", path.display())))?;
+        key = Some(HashKey::new(&text).map_err(error)?);
+    }
+    Ok(key)
+}
