@@ -122,6 +122,7 @@ impl Connection {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(stopping().into()),
+            () = self.session.revoked() => Err(stopping().into()),
             incoming = tokio::time::timeout(idle, self.link.reader.next()) => match incoming {
                 Ok(incoming) => incoming,
                 Err(_) => Err(Fatal::new(

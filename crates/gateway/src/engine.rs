@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use model::{Error, ErrorKind, Executor, Principal, Result, StatementId, fold};
+use parking_lot::Mutex;
 use policy::PolicySet;
 use runtime::Tasks;
 
@@ -64,6 +65,8 @@ pub struct Engine {
     policy: ArcSwap<PolicySet>,
     stopping: AtomicBool,
     sessions: Arc<AtomicUsize>,
+    /// The sessions that are open, and some that were.
+    open: Mutex<Vec<Weak<Session>>>,
 }
 
 /// One of the sessions that the engine allows, given back on drop.
@@ -96,6 +99,7 @@ impl Engine {
             policy: ArcSwap::new(policy),
             stopping: AtomicBool::new(false),
             sessions: Arc::default(),
+            open: Mutex::default(),
             config,
             executor,
             tasks,
@@ -121,7 +125,7 @@ impl Engine {
         let principal = self.principal(principal).ok_or_else(unknown_principal)?;
         let database = self.database(&principal, database).await?;
         let worker = self.executor.open_session(Arc::clone(&principal)).await?;
-        Ok(Session::new(
+        let session = Session::new(
             Arc::clone(self),
             principal,
             door,
@@ -129,7 +133,25 @@ impl Engine {
             database,
             worker,
             place,
-        ))
+        );
+        let mut open = self.open.lock();
+        // Now and then, so that the list stays about as long as there are sessions.
+        if open.len() == open.capacity() {
+            open.retain(|session| session.strong_count() > 0);
+        }
+        open.push(Arc::downgrade(&session));
+        Ok(session)
+    }
+
+    /// Ends all sessions of a principal, as when it is removed or its password has changed: what
+    /// runs is cancelled, nothing more is taken, and doors hear of it by [`Session::revoked`].
+    pub fn revoke(&self, principal: &str) {
+        let sessions: Vec<_> = self.open.lock().iter().filter_map(Weak::upgrade).collect();
+        for session in sessions {
+            if &**session.principal_name() == principal {
+                session.revoke();
+            }
+        }
     }
 
     /// The principal of that name in the policy of now.

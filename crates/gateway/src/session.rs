@@ -12,6 +12,7 @@ use model::{
 };
 use parking_lot::Mutex;
 use plan::Piece;
+use runtime::CancellationToken;
 use tokio::sync::{Notify, RwLock};
 
 use crate::config::shorter;
@@ -46,6 +47,7 @@ pub struct Session {
     origin: Origin,
     database: Arc<str>,
     closed: AtomicBool,
+    revoked: CancellationToken,
     _place: SessionPlace,
 }
 
@@ -77,6 +79,7 @@ impl Session {
             origin,
             database,
             closed: AtomicBool::new(false),
+            revoked: CancellationToken::new(),
             _place: place,
             engine,
             principal,
@@ -211,6 +214,19 @@ impl Session {
         Ok(Arc::clone(view.visible()))
     }
 
+    /// Waits until the session is taken from its client: its principal is gone, or has another
+    /// password. A door then says so and closes.
+    pub async fn revoked(&self) {
+        self.revoked.cancelled().await;
+    }
+
+    /// Takes the session from its client. What the worker holds for it is let go at its close.
+    pub(crate) fn revoke(&self) {
+        self.revoked.cancel();
+        let registry = &self.engine.registry;
+        registry.cancel_all(Some(self.id()), CancelReason::SessionClosed);
+    }
+
     /// Ends the session: cancels, rolls back. Idempotent.
     pub async fn close(&self) {
         if self.closed.swap(true, Ordering::Relaxed) {
@@ -231,7 +247,7 @@ impl Session {
         sql: &Arc<str>,
         state: StatementState,
     ) -> Result<Statement> {
-        if self.closed.load(Ordering::Relaxed) {
+        if self.closed.load(Ordering::Relaxed) || self.revoked.is_cancelled() {
             return Err(CancelReason::SessionClosed.error());
         }
         let (origin, sql) = (self.origin.clone(), Arc::clone(sql));

@@ -15,6 +15,6 @@ pub mod telemetry;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock};
-pub use shutdown::{Stage, run_stages, termination};
+pub use shutdown::{Stage, hangups, run_stages, termination};
 pub use tasks::{TaskFailed, TaskHandle, Tasks, ThreadHandle};
 pub use tokio_util::sync::CancellationToken;

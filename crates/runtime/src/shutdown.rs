@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::Tasks;
@@ -73,6 +73,15 @@ pub fn termination(tasks: &Tasks) -> io::Result<CancellationToken> {
     };
     tasks.thread("signals", 256 << 10, move || runtime.block_on(listen))?;
     Ok(requested)
+}
+
+/// Each SIGHUP from now on, by which an operator asks to read what has changed. Must be called
+/// inside a tokio runtime.
+///
+/// # Errors
+/// The handler can't be set up.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 #[cfg(test)]

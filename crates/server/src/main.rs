@@ -5,6 +5,7 @@ mod config;
 mod listen;
 mod password;
 mod queries;
+mod reload;
 mod serve;
 mod tls;
 

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::cli::Serve;
 use crate::config::{Checked, DoorConfig, Loaded};
 use crate::listen::{Addresses, bind};
+use crate::reload::{Stamps, Watch};
 use crate::tls::{self, ServerTls};
 
 /// How long each stage after the drain may take.
@@ -116,11 +117,12 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let (operations, operations_address) = bind_door("metrics", config.metrics.as_ref())?;
 
     let executor = LocalExecutor::open(config.pool.clone(), &groups.executor).await?;
+    let stamps = Stamps::of(&config.policy);
     let policy = load_policy(&config.policy, executor.catalog(), &groups.engine).await?;
     let authenticator = authenticator(config, &policy, &groups.operations)?;
     let engine = Engine::start(
         config.engine.clone(),
-        executor,
+        Arc::clone(&executor) as Arc<dyn Executor>,
         policy,
         groups.engine.clone(),
     )?;
@@ -141,10 +143,12 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
         );
         tasks.spawn("accept", door);
     }
+    let mut flight_door = None;
     if let Some((listener, door)) = flight {
         let tasks = groups.doors.child("flight");
         let (engine, authenticator) = (Arc::clone(&engine), authenticator.clone());
         let door = frontend_flight::Door::new(door.config, engine, authenticator, tasks.clone())?;
+        flight_door = Some(door.clone());
         let tls = tls.as_ref().map(|tls| Arc::clone(&tls.config));
         tasks.spawn("accept", async move {
             if let Err(error) = door.serve(listener, tls).await {
@@ -152,6 +156,16 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
             }
         });
     }
+    let watch = Watch {
+        path: config.policy.clone(),
+        interval: config.policy_interval,
+        stamps,
+        engine: Arc::clone(&engine),
+        executor,
+        authenticator: authenticator.clone(),
+        flight: flight_door,
+    };
+    watch.start(&groups.engine)?;
     if let Some((listener, door)) = operations {
         let services = frontend_http::Services {
             engine: Arc::clone(&engine),

@@ -24,6 +24,7 @@ pub(crate) struct Checked {
     pub(crate) throttle: auth::ThrottleConfig,
     pub(crate) log: LogConfig,
     pub(crate) policy: PathBuf,
+    pub(crate) policy_interval: Option<Duration>,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -63,6 +64,7 @@ impl Checked {
             log,
             policy: path(folder, &file.policy.path)
                 .ok_or_else(|| invalid("[policy] path is missing".to_owned()))?,
+            policy_interval: file.policy.reload_interval.0,
             shutdown_timeout: file.limits.shutdown_timeout.0,
             tls,
         })

@@ -197,8 +197,11 @@ sections! {
 
     /// Who may see and do what.
     Policy {
-        /// The policy file.
+        /// The policy file, or a folder whose `*.toml` are read in the order of their names.
         path: File = "policy.toml";
+        /// How often the policy's files are looked at. A change takes effect at once if all of it is
+        /// valid; else the last good policy stays in force. SIGHUP looks at once.
+        reload_interval: Bound = "5s";
     }
 }
 
