@@ -8,6 +8,7 @@ mod admission;
 mod begin_end;
 mod config;
 mod engine;
+mod explain_policy;
 mod metric;
 mod outcome;
 mod planner;

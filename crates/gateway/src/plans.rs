@@ -9,7 +9,7 @@ use lru::LruCache;
 use metrics::{counter, histogram};
 use model::{CatalogSnapshot, Principal, Result, SqlType, fold};
 use parking_lot::Mutex;
-use policy::{Authorised, PolicySet, View};
+use policy::{Authorised, Explained, PolicySet, View};
 use tree::{Parser, Sidecar};
 
 use crate::metric;
@@ -97,6 +97,18 @@ impl Plans {
         histogram!(metric::PLAN_SECONDS).record(begun.elapsed());
         self.plans.lock().insert(key, Arc::clone(&plan));
         Ok(plan)
+    }
+
+    /// The rules that meet in a statement, and what becomes of it. On a planner thread only.
+    pub(crate) fn explain(
+        &self,
+        key: PlanKey,
+        world: &World,
+        parser: &Parser,
+    ) -> Result<Vec<Explained>> {
+        let view = self.view(&key.scope, world, parser)?;
+        let plan = self.make(key, world, parser);
+        Ok(view.explain(plan.as_deref()))
     }
 
     /// A principal's view of the catalog, if it was made before.

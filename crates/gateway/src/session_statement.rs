@@ -49,6 +49,7 @@ pub(crate) fn schema(statement: &SessionStatement) -> Result<Option<Arc<ResultSc
     Ok(match statement {
         SessionStatement::Show(name) => Some(text_columns(&[canonical_name(name)?])),
         SessionStatement::ShowAll => Some(text_columns(&["name", "setting", "description"])),
+        SessionStatement::ExplainPolicy { .. } => Some(text_columns(&["what", "on", "says"])),
         _ => None,
     })
 }
@@ -79,11 +80,21 @@ impl Session {
         let mut record = self.begin_statement(sql, StatementState::Running)?;
         record.set_kind("session");
         if let Some(schema) = schema {
-            let shown = self.show(statement, schema);
+            let (shown, tag) = match statement {
+                SessionStatement::ExplainPolicy {
+                    principal,
+                    statement,
+                } => {
+                    let principal = principal.as_deref();
+                    let told = self.explain_policy(&record, principal, statement, schema);
+                    (told.await, "EXPLAIN")
+                }
+                _ => (self.show(statement, schema), "SHOW"),
+            };
             return match shown {
                 Ok(stream) => Ok(Outcome::Rows(Rows {
                     stream: results(stream, record, None, None),
-                    tag: "SHOW",
+                    tag,
                 })),
                 Err(error) => Err(record.end_failed(error)),
             };
@@ -200,7 +211,8 @@ impl Session {
             | SessionStatement::Commit
             | SessionStatement::Rollback
             | SessionStatement::Show(_)
-            | SessionStatement::ShowAll => Err(Error::internal("answered elsewhere")),
+            | SessionStatement::ShowAll
+            | SessionStatement::ExplainPolicy { .. } => Err(Error::internal("answered elsewhere")),
         }
     }
 

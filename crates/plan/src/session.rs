@@ -51,6 +51,13 @@ pub enum SessionStatement {
     CloseAll,
     /// UNLISTEN.
     Unlisten,
+    /// EXPLAIN POLICY [FOR principal] statement.
+    ExplainPolicy {
+        /// Who is to be thought of as asking; the asker where not given.
+        principal: Option<String>,
+        /// The statement's text.
+        statement: String,
+    },
 }
 
 /// The value of a SET.
@@ -128,6 +135,18 @@ pub fn session_statement(text: &str) -> Result<Option<SessionStatement>> {
                 words.name()?;
             }
             SessionStatement::Unlisten
+        }
+        "explain" if words.take("policy") => {
+            let principal = match words.take("for") {
+                true => Some(words.name()?),
+                false => None,
+            };
+            let start = words.peek().ok_or_else(|| words.unexpected())?.start;
+            words.at = tokens.len();
+            SessionStatement::ExplainPolicy {
+                principal,
+                statement: text[start..].to_owned(),
+            }
         }
         word @ ("savepoint" | "release") => {
             return Err(Error::not_supported(word.to_ascii_uppercase())

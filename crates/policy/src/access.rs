@@ -72,8 +72,7 @@ impl Access {
             } else {
                 rows_of(&reaching, compiler, relation)?
             };
-            let mut masks = set.rules.masks.iter();
-            let mask = masks.find(|m| m.applies(compiler.principal, &relation.name, &column.name));
+            let mask = set.mask_for(compiler.principal, &relation.name, &column.name);
             let key = set.rules.hash_key.as_ref();
             let mask = mask
                 .map(|mask| compiler.mask(mask, key, relation, column))

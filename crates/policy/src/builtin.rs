@@ -49,11 +49,30 @@ impl HashKey {
         // In hexadecimal digits it needs no quoting.
         Ok(Self(key.bytes().map(|b| format!("{b:02x}")).collect()))
     }
+
+    /// A text that may hold the key, with something else in its place.
+    pub(crate) fn left_out_of(&self, text: &str) -> String {
+        text.replace(&self.0, "…")
+    }
 }
 
 impl fmt::Debug for HashKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HashKey")
+    }
+}
+
+impl fmt::Display for BuiltIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Redact => f.write_str("redact"),
+            Self::KeepFirst(n) => write!(f, "keep_first {n}"),
+            Self::KeepLast(n) => write!(f, "keep_last {n}"),
+            Self::KeyedHash => f.write_str("keyed_hash"),
+            Self::Year => f.write_str("year"),
+            Self::Bucket(n) => write!(f, "bucket {n}"),
+        }
     }
 }
 

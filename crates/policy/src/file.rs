@@ -88,6 +88,16 @@ pub enum Privilege {
 
 impl Privilege {
     pub(crate) const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Create, Self::Drop];
+
+    /// As it is written in a policy.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Insert => "insert",
+            Self::Create => "create",
+            Self::Drop => "drop",
+        }
+    }
 }
 
 /// `[[restrict]]`
@@ -141,7 +151,7 @@ pub(crate) struct MaskEntry {
 }
 
 /// The files of a policy, for messages.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sources(Vec<(PathBuf, String)>);
 
 /// Where something stands: a file, and a byte of it.
@@ -204,14 +214,25 @@ impl Sources {
 
     /// An error at a place: file, line and reason.
     pub(crate) fn error(&self, at: At, reason: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::Config, format!("{}: {reason}", self.place(at)))
+    }
+
+    /// File and line.
+    pub(crate) fn place(&self, at: At) -> String {
         let Some((path, text)) = self.0.get(at.file) else {
-            return Error::new(ErrorKind::Config, reason.to_string());
+            return String::new();
         };
         let before = &text.as_bytes()[..at.byte.min(text.len())];
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-        Error::new(
-            ErrorKind::Config,
-            format!("{}:{line}: {reason}", path.display()),
-        )
+        format!("{}:{line}", path.display())
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    /// Without the texts, which hold verifiers.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(path, _)| path))
+            .finish()
     }
 }

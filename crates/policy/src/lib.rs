@@ -8,6 +8,7 @@ mod builtin;
 mod calls;
 mod checker;
 mod compile;
+mod explain;
 mod file;
 mod functions;
 mod load;
@@ -22,6 +23,7 @@ mod view;
 mod write;
 
 pub use authorise::{Authorised, CommandTag, authorise};
+pub use explain::Explained;
 pub use file::Privilege;
 pub use functions::{Decision, FunctionClass, Functions, Rule, functions};
 pub use set::PolicySet;

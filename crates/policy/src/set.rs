@@ -11,12 +11,13 @@ use crate::compile::{Compiler, Purpose};
 use crate::file::{At, Privilege, Sources};
 use crate::load::{self, Rules};
 use crate::pattern::Pattern;
-use crate::rules::{Deny, Grant, Restrict};
+use crate::rules::{Deny, Grant, Mask, Restrict};
 
 /// One version of the policy. Immutable; a reload makes another.
 #[derive(Debug)]
 pub struct PolicySet {
     version: u64,
+    sources: Sources,
     pub(crate) rules: Rules,
 }
 
@@ -26,7 +27,7 @@ impl PolicySet {
     /// # Errors
     /// `Config` with file, line and reason.
     pub fn load(path: &Path, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<Self> {
-        Self::from_sources(&Sources::read(path)?, snapshot, parser)
+        Self::from_sources(Sources::read(path)?, snapshot, parser)
     }
 
     /// The same, of a text; `path` is for messages.
@@ -36,21 +37,18 @@ impl PolicySet {
         snapshot: &CatalogSnapshot,
         parser: &Parser,
     ) -> Result<Self> {
-        Self::from_sources(&Sources::of_text(path, text), snapshot, parser)
+        Self::from_sources(Sources::of_text(path, text), snapshot, parser)
     }
 
-    fn from_sources(
-        sources: &Sources,
-        snapshot: &CatalogSnapshot,
-        parser: &Parser,
-    ) -> Result<Self> {
+    fn from_sources(sources: Sources, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<Self> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
         let set = Self {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
-            rules: load::rules(sources)?,
+            rules: load::rules(&sources)?,
+            sources,
         };
-        set.check_names(snapshot, sources)?;
-        set.check_expressions(snapshot, parser, sources)?;
+        set.check_names(snapshot, &set.sources)?;
+        set.check_expressions(snapshot, parser, &set.sources)?;
         Ok(set)
     }
 
@@ -101,6 +99,30 @@ impl PolicySet {
     ) -> impl Iterator<Item = &'a Restrict> {
         let restricts = self.rules.restricts.iter();
         restricts.filter(move |r| r.applies(principal, name))
+    }
+
+    /// The mask that a principal meets at a column: the first in file order.
+    pub(crate) fn mask_for(
+        &self,
+        principal: &Principal,
+        name: &RelationName,
+        column: &str,
+    ) -> Option<&Mask> {
+        let mut masks = self.rules.masks.iter();
+        masks.find(|m| m.applies(principal, name, column))
+    }
+
+    /// Where a rule is written: file and line.
+    pub(crate) fn place(&self, at: At) -> String {
+        self.sources.place(at)
+    }
+
+    /// A rewritten text without the key of hashes.
+    pub(crate) fn without_key(&self, sql: &str) -> String {
+        match &self.rules.hash_key {
+            Some(key) => key.left_out_of(sql),
+            None => sql.to_owned(),
+        }
     }
 
     /// Whether a principal has a privilege on that name, which need not exist.

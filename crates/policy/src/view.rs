@@ -84,6 +84,10 @@ impl View {
         &self.hidden
     }
 
+    pub(crate) fn set(&self) -> &PolicySet {
+        &self.set
+    }
+
     pub(crate) fn access(&self, name: &RelationName) -> Option<&Access> {
         self.accesses.get(name)
     }

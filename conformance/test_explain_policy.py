@@ -1,0 +1,54 @@
+"""EXPLAIN POLICY: administrators see why a principal sees what it sees."""
+
+import psycopg
+import pytest
+
+from harness import clients
+
+
+def explained(server, text: str) -> list[tuple[str, str, str]]:
+    with clients.connect_psycopg(server, "admin") as admin:
+        return admin.execute(text).fetchall()
+
+
+def says(lines: list[tuple[str, str, str]], what: str) -> list[str]:
+    return [says for kind, _, says in lines if kind == what]
+
+
+def test_an_administrator_sees_the_rules_that_meet_in_a_statement(server) -> None:
+    lines = explained(server, "explain policy for jfk select tailnum, count(*) from flights group by 1")
+    assert says(lines, "principal")[0].startswith("jfk: ")
+    (grant,) = (line for line in says(lines, "grant") if "rows" in line)
+    assert "policy.toml:" in grant and "origin = 'JFK'" in grant
+    assert [(on, "left(tailnum, 2)" in text) for kind, on, text in lines if kind == "mask"] == [("nyc.main.flights.tailnum", True)]
+    assert says(lines, "relation")[0].startswith("behind a barrier; columns ")
+    assert says(lines, "decision") == ["runs"]
+    assert "LIMIT 9223372036854775807" in says(lines, "sql")[0]
+
+
+def test_it_tells_why_a_statement_is_refused(server) -> None:
+    assert says(explained(server, "explain policy for jfk from planes"), "decision") == ['refused: relation "planes" does not exist']
+    assert "read_csv" in says(explained(server, "explain policy from read_csv('/etc/passwd')"), "decision")[0]
+    assert says(explained(server, "explain policy from planes"), "decision") == ["runs"]
+
+
+@pytest.mark.parametrize("text", ["explain policy from flights", "explain policy for admin from planes", "explain policy for nobody select 1"])
+def test_it_is_for_administrators(server, text) -> None:
+    with clients.connect_psycopg(server, "jfk") as jfk:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            jfk.execute(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("explain policy", psycopg.errors.SyntaxError),
+        ("explain policy for", psycopg.errors.SyntaxError),
+        ("explain policy for stranger select 1", psycopg.errors.UndefinedObject),
+    ],
+)
+def test_what_is_wrong_with_it_is_told(server, text, error) -> None:
+    with clients.connect_psycopg(server, "admin") as admin:
+        with pytest.raises(error):
+            admin.execute(text)
+        assert admin.execute("select 1 as a").fetchall() == [(1,)]

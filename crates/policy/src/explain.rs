@@ -1,0 +1,121 @@
+//! Why a principal sees what it sees: for administrators.
+
+use std::collections::BTreeSet;
+
+use model::{Error, RelationName};
+
+use crate::authorise::Authorised;
+use crate::file::{At, Privilege};
+use crate::rules::MaskValue;
+use crate::view::View;
+
+/// One line of an explanation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// `principal`, `policy`, `grant`, `restrict`, `deny`, `mask`, `relation`, `decision` or `sql`.
+    pub what: &'static str,
+    /// The relation or column that it is about; empty where it is about the statement.
+    pub on: String,
+    /// What there is to say.
+    pub says: String,
+}
+
+impl View {
+    /// The rules that meet in a statement, and what became of it. It shows rules and rewritten text:
+    /// for administrators only. The key of hashes is left out.
+    pub fn explain(&self, outcome: Result<&Authorised, &Error>) -> Vec<Explained> {
+        let principal = self.principal();
+        let roles: Vec<&str> = principal.roles.iter().map(String::as_str).collect();
+        let mut lines = vec![
+            line(
+                "principal",
+                "",
+                format!("{}: {}", principal.name, roles.join(", ")),
+            ),
+            line("policy", "", format!("version {}", self.set().version())),
+        ];
+        match outcome {
+            Ok(plan) => {
+                for relation in &plan.expected.relations {
+                    self.rules_on(relation, &mut lines);
+                }
+                lines.push(line("decision", "", "runs".to_owned()));
+                let sql = self.set().without_key(plan.sql());
+                lines.push(line("sql", "", sql));
+            }
+            Err(error) => {
+                let mut says = format!("refused: {error}");
+                if let Some(hint) = error.hint() {
+                    says = format!("{says} ({hint})");
+                }
+                lines.push(line("decision", "", says));
+            }
+        }
+        lines
+    }
+
+    fn rules_on(&self, name: &RelationName, lines: &mut Vec<Explained>) {
+        let (set, principal) = (self.set(), self.principal());
+        let on = name.to_string();
+        let place = |at: At| set.place(at);
+        for grant in set.grants_for(principal, name) {
+            let mut says = format!("{}: {}", place(grant.at), words(&grant.privileges));
+            if let Some(columns) = &grant.columns {
+                says = format!("{says}; columns {}", joined(columns));
+            }
+            if let Some(rows) = &grant.rows {
+                says = format!("{says}; rows {rows}");
+            }
+            lines.push(line("grant", &on, says));
+        }
+        for restrict in set.restricts_for(principal, name) {
+            let says = format!("{}: rows {}", place(restrict.at), restrict.rows);
+            lines.push(line("restrict", &on, says));
+        }
+        for deny in set.denies_for(principal, name) {
+            let mut says = format!("{}: {}", place(deny.at), words(&deny.privileges));
+            if let Some(columns) = &deny.columns {
+                says = format!("{says}; columns {}", joined(columns));
+            }
+            lines.push(line("deny", &on, says));
+        }
+        let Some(access) = self.access(name) else {
+            return;
+        };
+        for column in &access.columns {
+            let Some(mask) = set.mask_for(principal, name, &column.name) else {
+                continue;
+            };
+            let value = match &mask.value {
+                MaskValue::Expression(expression) => expression.clone(),
+                MaskValue::BuiltIn(built_in) => built_in.to_string(),
+            };
+            let on = format!("{on}.{}", column.name);
+            lines.push(line("mask", &on, format!("{}: {value}", place(mask.at))));
+        }
+        let shown: Vec<&str> = access.columns.iter().map(|c| c.name.as_str()).collect();
+        let form = match access.barrier {
+            Some(_) => "behind a barrier",
+            None => "as it is",
+        };
+        let says = format!("{form}; columns {}", shown.join(", "));
+        lines.push(line("relation", &on, says));
+    }
+}
+
+fn line(what: &'static str, on: &str, says: String) -> Explained {
+    Explained {
+        what,
+        on: on.to_owned(),
+        says,
+    }
+}
+
+fn words(privileges: &BTreeSet<Privilege>) -> String {
+    let words: Vec<&str> = privileges.iter().map(|p| p.word()).collect();
+    words.join(", ")
+}
+
+fn joined(columns: &BTreeSet<String>) -> String {
+    columns.iter().cloned().collect::<Vec<_>>().join(", ")
+}
