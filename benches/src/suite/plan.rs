@@ -106,7 +106,7 @@ async fn warm(
         default_catalog: CATALOG.to_owned(),
         ..gateway::Config::default()
     };
-    let engine = Engine::start(config, executor, policy, tasks.clone())?;
+    let engine = Engine::start(config, executor, policy, None, tasks.clone())?;
     let peer = SocketAddr::from(([127, 0, 0, 1], 0));
     let session = engine.open_session(PRINCIPAL, Door::Pg, peer, None).await?;
     let mut times = Vec::new();

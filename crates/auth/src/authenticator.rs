@@ -7,7 +7,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use model::{Error, ErrorKind, Result};
 use parking_lot::Mutex;
-use runtime::{Clock, Tasks};
+use runtime::{Clock, Journal, Tasks};
+use serde_json::json;
 
 use crate::ScramStart;
 use crate::crypto::{Hash, random};
@@ -29,6 +30,8 @@ pub struct Config {
     /// names, or restarts are frequent, they should have the same one: else a salt that differs
     /// tells that its name does not exist. `None`: random, for this process.
     pub mock_secret: Option<[u8; 32]>,
+    /// Where failed logins are recorded, one JSON object a line.
+    pub journal: Option<Journal>,
 }
 
 /// Where a login comes from.
@@ -49,6 +52,7 @@ struct Shared {
     /// The generation of the newest directory; held while one is being replaced.
     newest: Mutex<u64>,
     mock_secret: Hash,
+    journal: Option<Journal>,
     throttle: Throttle,
     remembered: Remembered,
     pool: Pool,
@@ -94,6 +98,7 @@ impl Authenticator {
             directory: ArcSwap::from_pointee(directory),
             newest: Mutex::new(0),
             mock_secret,
+            journal: config.journal,
             throttle: Throttle::new(config.throttle, clock.clone()),
             remembered: Remembered::new(&config.basic, clock)?,
             pool: Pool::start(&config.basic, tasks)?,
@@ -219,8 +224,26 @@ impl Attempt {
                 reason = failure.label(),
                 "login failed"
             );
+            self.record(failure);
         }
         failure.client_error(&self.name)
+    }
+
+    fn record(&self, failure: Failure) {
+        let Some(journal) = &self.authenticator.0.journal else {
+            return;
+        };
+        let record = json!({
+            "event": "login_failed",
+            "time": jiff::Timestamp::now().to_string(),
+            "principal": &*self.name,
+            "door": self.peer.door,
+            "client": self.peer.address.to_string(),
+            "decision": "deny",
+            "reason": failure.label(),
+        });
+        // What can't be written is counted and logged by the journal.
+        let _ = journal.write(record.to_string());
     }
 
     fn throttle(&self) -> &Throttle {

@@ -153,6 +153,7 @@ async fn server() -> Server {
         config,
         Arc::new(worker),
         Arc::new(policy),
+        None,
         tasks.child("engine"),
     )
     .unwrap();

@@ -13,6 +13,7 @@ use policy::PolicySet;
 use runtime::Tasks;
 
 use crate::admission::Admission;
+use crate::audit::Audit;
 use crate::planner::Planner;
 use crate::plans::{Plans, Scope, World};
 use crate::registry::{CancelReason, Registry};
@@ -63,6 +64,7 @@ pub struct Engine {
     pub(crate) planner: Planner,
     pub(crate) plans: Arc<Plans>,
     policy: ArcSwap<PolicySet>,
+    pub(crate) audit: Option<Arc<Audit>>,
     stopping: AtomicBool,
     sessions: Arc<AtomicUsize>,
     /// The sessions that are open, and some that were.
@@ -73,7 +75,7 @@ pub struct Engine {
 pub(crate) struct SessionPlace(Arc<AtomicUsize>);
 
 impl Engine {
-    /// Starts an engine before `executor`. Its threads and tasks are members of `tasks`. Must be
+    /// Starts an engine before `executor`. Statements are recorded in `audit`, where given. Its threads and tasks are members of `tasks`. Must be
     /// called inside a tokio runtime.
     ///
     /// # Errors
@@ -82,6 +84,7 @@ impl Engine {
         config: Config,
         executor: Arc<dyn Executor>,
         policy: Arc<PolicySet>,
+        audit: Option<Audit>,
         tasks: Tasks,
     ) -> Result<Arc<Self>> {
         let config = config.validate()?;
@@ -97,6 +100,7 @@ impl Engine {
                 count(config.sidecar_cache_entries),
             )),
             policy: ArcSwap::new(policy),
+            audit: audit.map(Arc::new),
             stopping: AtomicBool::new(false),
             sessions: Arc::default(),
             open: Mutex::default(),

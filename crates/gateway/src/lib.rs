@@ -5,6 +5,7 @@
 //! becomes a sealed request only by way of `plan` and `policy`; this crate decides when it runs.
 
 mod admission;
+mod audit;
 mod begin_end;
 mod config;
 mod engine;
@@ -23,6 +24,7 @@ mod settings;
 mod statement;
 mod transaction;
 
+pub use audit::Audit;
 pub use config::Config;
 pub use engine::{Door, Engine, Health};
 pub use metric::describe_metrics;

@@ -90,6 +90,7 @@ impl Session {
         let in_transaction = self.transaction.usable()?.is_some();
         let plan = self.current_plan(prepared, statement).await?;
         statement.set_kind(kind(plan.command_tag()));
+        statement.record(&self.world(), Some(&plan)).await?;
         let is_write = !is_query(&plan);
         if is_write {
             self.check_writable(&plan)?;

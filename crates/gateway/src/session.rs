@@ -252,7 +252,10 @@ impl Session {
         }
         let (origin, sql) = (self.origin.clone(), Arc::clone(sql));
         let (registry, timeout) = (&self.engine.registry, self.statement_timeout());
-        Ok(Statement::begin(registry, origin, sql, state, timeout))
+        let audit = self.engine.audit.clone();
+        Ok(Statement::begin(
+            registry, origin, sql, state, timeout, audit,
+        ))
     }
 
     pub(crate) fn principal_name(&self) -> &Arc<str> {

@@ -79,6 +79,9 @@ impl Session {
     ) -> Result<Outcome> {
         let mut record = self.begin_statement(sql, StatementState::Running)?;
         record.set_kind("session");
+        if let Err(error) = record.record(&self.world(), None).await {
+            return Err(record.end_failed(error));
+        }
         if let Some(schema) = schema {
             let (shown, tag) = match statement {
                 SessionStatement::ExplainPolicy {

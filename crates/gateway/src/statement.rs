@@ -8,8 +8,11 @@ use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
+use policy::Authorised;
 
+use crate::audit::Audit;
 use crate::metric;
+use crate::plans::World;
 use crate::registry::{CancelReason, Entry, Origin, Registry, StatementState};
 
 /// How long a cancelled statement may take to say how it ended. The client has its answer after
@@ -23,6 +26,9 @@ pub(crate) struct Statement {
     deadline: Option<Instant>,
     kind: &'static str,
     ending: Ending,
+    audit: Option<Arc<Audit>>,
+    /// Whether the audit has its beginning.
+    begun: bool,
 }
 
 /// How a statement ended, as the label `outcome`.
@@ -44,6 +50,7 @@ impl Statement {
         sql: Arc<str>,
         state: StatementState,
         timeout: Option<Duration>,
+        audit: Option<Arc<Audit>>,
     ) -> Self {
         let entry = registry.enter(origin, sql, state);
         Self {
@@ -52,7 +59,26 @@ impl Statement {
             entry,
             kind: "unknown",
             ending: Ending::Abandoned,
+            audit,
+            begun: false,
         }
+    }
+
+    /// Records that it begins: by a plan, or as a statement about the session. Call it before it has
+    /// any effect.
+    ///
+    /// # Errors
+    /// The audit is required, and can't be written.
+    pub(crate) async fn record(&mut self, world: &World, plan: Option<&Authorised>) -> Result<()> {
+        let Some(audit) = self.audit.clone() else {
+            return Ok(());
+        };
+        match plan {
+            Some(plan) => audit.begin(&self.entry, world, plan).await?,
+            None => audit.begin_session(&self.entry, world).await?,
+        }
+        self.begun = true;
+        Ok(())
     }
 
     pub(crate) fn id(&self) -> StatementId {
@@ -192,6 +218,9 @@ impl Drop for Statement {
             Ending::Failed(error) => ("error", Some(error)),
         };
         let entry = &*self.entry;
+        if let Some(audit) = &self.audit {
+            audit.end(entry, self.begun, self.kind, outcome, error);
+        }
         let door = entry.origin.door.as_str();
         let elapsed = entry.begun.elapsed();
         counter!(metric::STATEMENTS, "door" => door, "kind" => self.kind, "outcome" => outcome)

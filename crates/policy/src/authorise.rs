@@ -16,6 +16,7 @@ use tree::{Description, Parser, Sidecar};
 
 use crate::checker;
 use crate::compile::Compiler;
+use crate::explain::Explained;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::view::View;
@@ -45,6 +46,8 @@ pub struct Authorised {
     pub(crate) description: Description,
     pub(crate) governed: bool,
     pub(crate) answer: Answer,
+    /// The rules that met in it.
+    pub(crate) rules: Vec<Explained>,
 }
 
 /// Who answers a statement.
@@ -77,6 +80,21 @@ impl Authorised {
             Answer::Rows(schema, batch) => Some((schema, batch)),
             Answer::Worker | Answer::Nothing => None,
         }
+    }
+
+    /// The relations and functions that it names once rewritten.
+    pub fn expected(&self) -> &Expected {
+        &self.expected
+    }
+
+    /// The rules that met in it, with what they filter and mask: for administrators and the audit.
+    pub fn rules(&self) -> &[Explained] {
+        &self.rules
+    }
+
+    /// Whether a relation takes part of which its principal sees less than all.
+    pub fn is_governed(&self) -> bool {
+        self.governed
     }
 
     /// Whether it is done by doing nothing, as DROP TABLE IF EXISTS of what does not exist.
@@ -147,13 +165,20 @@ pub fn authorise(
         declared,
         parser,
     };
-    match statement {
-        Statement::Query(query) => context.query(query),
-        Statement::Describe(query) => context.describe(query),
-        Statement::CreateTable(create) => write::create_table(&context, create),
-        Statement::Insert(insert) => write::insert(&context, insert),
-        Statement::DropTable(drop) => write::drop_table(&context, drop),
-    }
+    let mut authorised = match statement {
+        Statement::Query(query) => context.query(query)?,
+        Statement::Describe(query) => context.describe(query)?,
+        Statement::CreateTable(create) => write::create_table(&context, create)?,
+        Statement::Insert(insert) => write::insert(&context, insert)?,
+        Statement::DropTable(drop) => write::drop_table(&context, drop)?,
+    };
+    let target = match &authorised.kind {
+        ExecKind::Write { target, .. } => Some(target),
+        ExecKind::Query => None,
+    };
+    let relations = authorised.expected.relations.iter().chain(target);
+    authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
+    Ok(authorised)
 }
 
 /// What a statement is authorised with.
@@ -185,6 +210,7 @@ impl Context<'_> {
             description: done.description,
             governed: done.governed,
             answer: Answer::Worker,
+            rules: vec![],
         })
     }
 
@@ -354,6 +380,7 @@ impl Context<'_> {
             },
             governed: false,
             answer: Answer::Rows(schema, batch),
+            rules: vec![],
         })
     }
 }

@@ -36,9 +36,7 @@ impl View {
         ];
         match outcome {
             Ok(plan) => {
-                for relation in &plan.expected.relations {
-                    self.rules_on(relation, &mut lines);
-                }
+                lines.extend(plan.rules.iter().cloned());
                 lines.push(line("decision", "", "runs".to_owned()));
                 let sql = self.set().without_key(plan.sql());
                 lines.push(line("sql", "", sql));
@@ -54,7 +52,9 @@ impl View {
         lines
     }
 
-    fn rules_on(&self, name: &RelationName, lines: &mut Vec<Explained>) {
+    /// The rules that this principal meets at a relation.
+    pub(crate) fn rules_on(&self, name: &RelationName) -> Vec<Explained> {
+        let mut lines = Vec::new();
         let (set, principal) = (self.set(), self.principal());
         let on = name.to_string();
         let place = |at: At| set.place(at);
@@ -80,7 +80,7 @@ impl View {
             lines.push(line("deny", &on, says));
         }
         let Some(access) = self.access(name) else {
-            return;
+            return lines;
         };
         for column in &access.columns {
             let Some(mask) = set.mask_for(principal, name, &column.name) else {
@@ -100,6 +100,7 @@ impl View {
         };
         let says = format!("{form}; columns {}", shown.join(", "));
         lines.push(line("relation", &on, says));
+        lines
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use toml::Spanned;
 
 /// One whole file.
@@ -204,6 +205,18 @@ impl Sources {
             })
         };
         self.0.iter().enumerate().map(parse).collect()
+    }
+
+    /// SHA-256 over names and texts.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for (path, text) in &self.0 {
+            for part in [path.as_os_str().as_encoded_bytes(), text.as_bytes()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part);
+            }
+        }
+        hash.finalize().into()
     }
 
     /// A path as the file of that number means it: seen from its own folder.

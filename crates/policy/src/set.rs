@@ -17,6 +17,7 @@ use crate::rules::{Deny, Grant, Mask, Restrict};
 #[derive(Debug)]
 pub struct PolicySet {
     version: u64,
+    hash: [u8; 32],
     sources: Sources,
     pub(crate) rules: Rules,
 }
@@ -44,6 +45,7 @@ impl PolicySet {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
         let set = Self {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
+            hash: sources.hash(),
             rules: load::rules(&sources)?,
             sources,
         };
@@ -55,6 +57,11 @@ impl PolicySet {
     /// Grows with every load in this process.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// SHA-256 over the files' names and texts.
+    pub fn hash(&self) -> &[u8; 32] {
+        &self.hash
     }
 
     /// The principal of that name.

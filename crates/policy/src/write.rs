@@ -180,6 +180,7 @@ fn written(
         },
         governed,
         answer: Answer::Worker,
+        rules: vec![],
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod clock;
+mod journal;
 mod log_writer;
 pub mod metrics;
 mod process;
@@ -15,6 +16,7 @@ pub mod telemetry;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock};
+pub use journal::{Journal, JournalConfig};
 pub use shutdown::{Stage, hangups, run_stages, termination};
 pub use tasks::{TaskFailed, TaskHandle, Tasks, ThreadHandle};
 pub use tokio_util::sync::CancellationToken;

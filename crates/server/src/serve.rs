@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use auth::Authenticator;
 use duck::LocalExecutor;
-use gateway::Engine;
+use gateway::{Audit, Engine};
 use model::{CatalogSnapshot, Error, ErrorKind, Executor, Result};
 use policy::PolicySet;
-use runtime::{Clock, Stage, Tasks, telemetry};
+use runtime::{Clock, Journal, Stage, Tasks, telemetry};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::cli::Serve;
-use crate::config::{Checked, DoorConfig, Loaded};
+use crate::config::{AuditConfig, Checked, DoorConfig, Loaded};
 use crate::listen::{Addresses, bind};
 use crate::reload::{Stamps, Watch};
 use crate::tls::{self, ServerTls};
@@ -117,13 +117,18 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let (operations, operations_address) = bind_door("metrics", config.metrics.as_ref())?;
 
     let executor = LocalExecutor::open(config.pool.clone(), &groups.executor).await?;
+    let audit = config.audit.as_ref();
+    let audit = audit.map(|audit| open_audit(audit, &groups.operations));
+    let audit = audit.transpose()?;
     let stamps = Stamps::of(&config.policy);
     let policy = load_policy(&config.policy, executor.catalog(), &groups.engine).await?;
-    let authenticator = authenticator(config, &policy, &groups.operations)?;
+    let journal = audit.as_ref().map(|audit| audit.journal.clone());
+    let authenticator = authenticator(config, &policy, journal, &groups.operations)?;
     let engine = Engine::start(
         config.engine.clone(),
         Arc::clone(&executor) as Arc<dyn Executor>,
         policy,
+        audit,
         groups.engine.clone(),
     )?;
 
@@ -222,7 +227,24 @@ async fn load_policy(
     loaded.await.map_err(Error::internal)?
 }
 
-fn authenticator(config: &Checked, policy: &PolicySet, tasks: &Tasks) -> Result<Authenticator> {
+fn open_audit(config: &AuditConfig, tasks: &Tasks) -> Result<Audit> {
+    let journal = Journal::open(config.journal.clone(), tasks).map_err(|e| {
+        let path = config.journal.path.display();
+        Error::new(ErrorKind::Config, format!("[audit] {path}: {e}"))
+    })?;
+    Ok(Audit {
+        journal,
+        required: config.required,
+        text: config.text,
+    })
+}
+
+fn authenticator(
+    config: &Checked,
+    policy: &PolicySet,
+    journal: Option<Journal>,
+    tasks: &Tasks,
+) -> Result<Authenticator> {
     let verifiers = policy.verifiers();
     let mut directory: Vec<(String, String)> = verifiers
         .map(|(name, verifier)| (name.to_owned(), verifier.to_owned()))
@@ -241,6 +263,7 @@ fn authenticator(config: &Checked, policy: &PolicySet, tasks: &Tasks) -> Result<
     let config = auth::Config {
         throttle: config.throttle,
         mock_secret: Some(secret.finalize().into()),
+        journal,
         ..auth::Config::default()
     };
     let made = Authenticator::new(directory, config, Clock::system(), tasks);

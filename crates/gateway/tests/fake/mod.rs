@@ -299,7 +299,7 @@ pub fn fixture(change: impl FnOnce(&mut Config)) -> Fixture {
     change(&mut config);
     let tasks = Tasks::new("test");
     let executor = Arc::new(Face(Arc::clone(&worker)));
-    let engine = Engine::start(config, executor, policy(POLICY), tasks.clone()).unwrap();
+    let engine = Engine::start(config, executor, policy(POLICY), None, tasks.clone()).unwrap();
     Fixture {
         worker,
         engine,

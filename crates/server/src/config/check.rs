@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::{CatalogMode, ErrorKind, Result, fold};
+use runtime::JournalConfig;
 use runtime::telemetry::{LogConfig, LogFormat};
 
 use super::file::{CatalogEntry, ConfigFile};
@@ -25,7 +26,16 @@ pub(crate) struct Checked {
     pub(crate) log: LogConfig,
     pub(crate) policy: PathBuf,
     pub(crate) policy_interval: Option<Duration>,
+    pub(crate) audit: Option<AuditConfig>,
     pub(crate) shutdown_timeout: Duration,
+}
+
+/// The audit.
+#[derive(Debug)]
+pub(crate) struct AuditConfig {
+    pub(crate) journal: JournalConfig,
+    pub(crate) required: bool,
+    pub(crate) text: bool,
 }
 
 /// A door that is open.
@@ -64,6 +74,15 @@ impl Checked {
             log,
             policy: path(folder, &file.policy.path)
                 .ok_or_else(|| invalid("[policy] path is missing".to_owned()))?,
+            audit: path(folder, &file.audit.path).map(|path| AuditConfig {
+                journal: JournalConfig {
+                    path,
+                    file_bytes: file.audit.file_size.0,
+                    files: file.audit.files.0,
+                },
+                required: file.audit.required.0,
+                text: file.audit.sql.0,
+            }),
             policy_interval: file.policy.reload_interval.0,
             shutdown_timeout: file.limits.shutdown_timeout.0,
             tls,

@@ -22,6 +22,7 @@ pub(crate) struct ConfigFile {
     pub(crate) spill: Spill,
     pub(crate) log: Log,
     pub(crate) policy: Policy,
+    pub(crate) audit: Audit,
 }
 
 /// `[[catalog]]`
@@ -195,6 +196,21 @@ sections! {
         level: Text = "info", env "LOG_LEVEL";
     }
 
+    /// Records of who asked what, by which rules, and how it ended: one JSON object a line, when a
+    /// statement begins and when it has ended, and of each failed login.
+    Audit {
+        /// The file. Empty: no audit.
+        path: File = "";
+        /// Whether a statement is refused when the record of its beginning can't be written.
+        required: Switch = "false";
+        /// Whether records hold the statements' texts, which may hold data, beside their hashes.
+        sql: Switch = "false";
+        /// The size from which on a new file is begun.
+        file_size: Bytes = "100MiB";
+        /// Older files kept, with `.1`, `.2`, … after their names.
+        files: Count = "10";
+    }
+
     /// Who may see and do what.
     Policy {
         /// The policy file, or a folder whose `*.toml` are read in the order of their names.
@@ -243,4 +259,5 @@ all!(
     "spill" => spill: Spill,
     "log" => log: Log,
     "policy" => policy: Policy,
+    "audit" => audit: Audit,
 );

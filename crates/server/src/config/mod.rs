@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result};
 
-pub(crate) use check::{Checked, DoorConfig, TlsFiles};
+pub(crate) use check::{AuditConfig, Checked, DoorConfig, TlsFiles};
 pub(crate) use docs::documentation;
 use file::ConfigFile;
 use section::Environment;

@@ -114,7 +114,7 @@ pub(crate) async fn serve(config: Config, tls: Option<Tls>) -> Server {
         ..gateway::Config::default()
     };
     let policy = Arc::new(policy.await.unwrap());
-    let engine = Engine::start(gateway, executor, policy, tasks.child("engine")).unwrap();
+    let engine = Engine::start(gateway, executor, policy, None, tasks.child("engine")).unwrap();
     let authenticator = Authenticator::new(
         verifiers,
         auth::Config::default(),

@@ -1,0 +1,155 @@
+//! The audit: who asked what, by which rules, and how it ended. One JSON object a line.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::{Attribute, Error, ErrorKind, Principal, Result};
+use policy::Authorised;
+use runtime::Journal;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::plans::World;
+use crate::registry::Entry;
+
+/// Where the records of an engine's statements go.
+#[derive(Clone, Debug)]
+pub struct Audit {
+    /// Their file.
+    pub journal: Journal,
+    /// Whether a statement whose beginning can't be written is refused.
+    pub required: bool,
+    /// Whether records hold the statements' texts, which may hold data, beside their hashes.
+    pub text: bool,
+}
+
+impl Audit {
+    /// Records that an authorised statement begins, before it does.
+    pub(crate) async fn begin(
+        &self,
+        entry: &Entry,
+        world: &World,
+        plan: &Authorised,
+    ) -> Result<()> {
+        let mut record = self.record("begin", entry, Some(world));
+        let expected = plan.expected();
+        let rules = plan
+            .rules()
+            .iter()
+            .map(|rule| json!({"rule": rule.what, "on": rule.on, "says": rule.says}));
+        record.insert("relations".into(), strings(expected.relations.iter()));
+        record.insert("rules".into(), rules.collect());
+        record.insert("governed".into(), json!(plan.is_governed()));
+        record.insert("decision".into(), json!("allow"));
+        self.write_first(record).await
+    }
+
+    /// Records that a statement about the session begins.
+    pub(crate) async fn begin_session(&self, entry: &Entry, world: &World) -> Result<()> {
+        let mut record = self.record("begin", entry, Some(world));
+        record.insert("decision".into(), json!("allow"));
+        self.write_first(record).await
+    }
+
+    /// Records the end of a statement; of one that never began, that it was refused.
+    pub(crate) fn end(
+        &self,
+        entry: &Entry,
+        begun: bool,
+        kind: &str,
+        outcome: &str,
+        error: Option<&Error>,
+    ) {
+        let event = if begun { "end" } else { "refuse" };
+        let mut record = self.record(event, entry, None);
+        record.insert("kind".into(), json!(kind));
+        record.insert("outcome".into(), json!(outcome));
+        if !begun {
+            record.insert("decision".into(), json!("deny"));
+        }
+        if let Some(error) = error {
+            record.insert("reason".into(), json!(format!("{:?}", error.kind())));
+        }
+        record.insert("rows".into(), json!(entry.rows.load(Ordering::Relaxed)));
+        record.insert("bytes".into(), json!(entry.bytes.load(Ordering::Relaxed)));
+        record.insert("seconds".into(), json!(entry.begun.elapsed().as_secs_f64()));
+        // What can't be written is counted and logged by the journal.
+        let _ = self.journal.write(Value::Object(record).to_string());
+    }
+
+    async fn write_first(&self, record: Map<String, Value>) -> Result<()> {
+        let text = Value::Object(record).to_string();
+        if !self.required {
+            let _ = self.journal.write(text);
+            return Ok(());
+        }
+        self.journal.write_through(text).await.map_err(|e| {
+            Error::new(
+                ErrorKind::LimitExceeded,
+                "the statement's audit record can't be written",
+            )
+            .with_cause(e)
+        })
+    }
+
+    fn record(&self, event: &str, entry: &Entry, world: Option<&World>) -> Map<String, Value> {
+        let origin = &entry.origin;
+        let mut record = Map::new();
+        let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
+        put("event", json!(event));
+        put("time", json!(jiff::Timestamp::now().to_string()));
+        put("statement", json!(entry.id.to_string()));
+        put("session", json!(origin.session.to_string()));
+        put("principal", json!(&*origin.principal));
+        put("door", json!(origin.door.as_str()));
+        put("client", json!(origin.peer.to_string()));
+        if event != "end" {
+            put(
+                "sql_sha256",
+                json!(hex(&Sha256::digest(entry.sql.as_bytes()))),
+            );
+            if self.text {
+                put("sql", json!(&*entry.sql));
+            }
+        }
+        if let Some(world) = world {
+            put("policy_version", json!(world.policy.version()));
+            put("policy_sha256", json!(hex(world.policy.hash())));
+            if let Some(principal) = world.policy.principal(&origin.principal) {
+                put("roles", strings(principal.roles.iter()));
+                put("attributes_sha256", json!(attributes(&principal)));
+            }
+        }
+        record
+    }
+}
+
+fn strings(items: impl Iterator<Item = impl ToString>) -> Value {
+    items.map(|item| item.to_string()).collect()
+}
+
+/// Tells whether attributes were the same, and not what they were.
+fn attributes(principal: &Arc<Principal>) -> String {
+    let mut hash = Sha256::new();
+    for (name, value) in &principal.attributes {
+        let value = match value {
+            Attribute::Text(text) => format!("t{text}"),
+            Attribute::Integer(number) => format!("i{number}"),
+            Attribute::Boolean(b) => format!("b{b}"),
+        };
+        for part in [name, &value] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // A String takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
