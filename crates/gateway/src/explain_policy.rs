@@ -4,12 +4,62 @@ use std::sync::Arc;
 
 use arrow_array::{RecordBatch, StringArray};
 use futures::stream;
-use model::{Error, ErrorKind, Result, ResultSchema, ResultStream};
+use model::{Error, ErrorKind, Principal, Result, ResultSchema, ResultStream};
+use policy::Explained;
 
-use crate::Session;
 use crate::engine::unknown_principal;
-use crate::plans::{PlanKey, Scope};
+use crate::plans::{PlanKey, Scope, World};
 use crate::statement::Statement;
+use crate::{Engine, Session};
+
+impl Engine {
+    /// The rules that meet in a statement of a principal, and what becomes of it. Nothing is run. For
+    /// administrators only.
+    ///
+    /// # Errors
+    /// There is no such principal.
+    pub async fn explain_policy(&self, principal: &str, text: &str) -> Result<Vec<Explained>> {
+        let world = World {
+            policy: self.policy(),
+            catalog: self.executor.catalog(),
+        };
+        let principal = known(&world, principal)?;
+        let database = self.config.default_catalog.clone();
+        self.explain(world, principal, &database, text).await
+    }
+
+    async fn explain(
+        &self,
+        world: World,
+        principal: Arc<Principal>,
+        database: &str,
+        text: &str,
+    ) -> Result<Vec<Explained>> {
+        let scope = Scope {
+            principal,
+            policy_version: world.policy.version(),
+            catalog_version: world.catalog.version,
+            default_catalog: database.into(),
+        };
+        let key = PlanKey {
+            text: text.into(),
+            declared: [].into(),
+            scope,
+        };
+        let plans = Arc::clone(&self.plans);
+        let explain = move |parser: &tree::Parser| plans.explain(key, &world, parser);
+        self.planner.run(explain).await
+    }
+}
+
+fn known(world: &World, name: &str) -> Result<Arc<Principal>> {
+    world.policy.principal(name).ok_or_else(|| {
+        Error::new(
+            ErrorKind::UndefinedObject,
+            format!("principal \"{name}\" does not exist"),
+        )
+    })
+}
 
 impl Session {
     /// Plans the text for a principal, runs nothing, and tells the rules that met in it.
@@ -32,27 +82,10 @@ impl Session {
         }
         let principal = match principal {
             None => asker,
-            Some(name) => world.policy.principal(name).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::UndefinedObject,
-                    format!("principal \"{name}\" does not exist"),
-                )
-            })?,
+            Some(name) => known(&world, name)?,
         };
-        let scope = Scope {
-            principal,
-            policy_version: world.policy.version(),
-            catalog_version: world.catalog.version,
-            default_catalog: self.database().into(),
-        };
-        let key = PlanKey {
-            text: text.into(),
-            declared: [].into(),
-            scope,
-        };
-        let plans = Arc::clone(&self.engine.plans);
-        let explain = move |parser: &tree::Parser| plans.explain(key, &world, parser);
-        let lines = record.wait(self.engine.planner.run(explain)).await?;
+        let told = self.engine.explain(world, principal, self.database(), text);
+        let lines = record.wait(told).await?;
         let column = |texts: Vec<String>| Arc::new(StringArray::from(texts)) as _;
         let columns = vec![
             column(lines.iter().map(|l| l.what.to_owned()).collect()),

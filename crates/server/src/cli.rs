@@ -19,6 +19,9 @@ pub(crate) enum Command {
     /// Checks, prints or documents the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Checks, explains and tests a policy on the catalogs, without a server.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Makes a verifier for policy.toml of a password, read from the terminal or standard input.
     Password,
     /// Lists or ends the statements of a running server, as an administrator.
@@ -40,6 +43,39 @@ pub(crate) struct ConfigFile {
     /// The configuration.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Says whether a policy is good.
+    Check(PolicyPlace),
+    /// Tells which rules meet in a statement, and what becomes of it.
+    Explain {
+        #[command(flatten)]
+        place: PolicyPlace,
+        /// Who is to be thought of as asking.
+        #[arg(long = "as", value_name = "PRINCIPAL")]
+        user: String,
+        /// The statement. It is not run.
+        sql: String,
+    },
+    /// Runs cases: who asks what, and what is expected.
+    Test {
+        #[command(flatten)]
+        place: PolicyPlace,
+        /// The cases, in TOML.
+        cases: PathBuf,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PolicyPlace {
+    /// The configuration, for the catalogs.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// A policy other than the configured one: a file or a folder.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod listen;
 mod password;
+mod policy_tool;
 mod queries;
 mod reload;
 mod serve;
@@ -46,6 +47,7 @@ fn run(cli: Cli) -> Result<()> {
             print(&loaded.dump()?)
         }
         Command::Config(ConfigCommand::Docs) => print(&config::documentation()),
+        Command::Policy(command) => print(&policy_tool::run(&command)?),
         Command::Password => print(&format!("{}\n", password::make_verifier()?)),
         Command::Queries(arguments) => print(&queries::run(&arguments)?),
     }

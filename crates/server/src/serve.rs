@@ -39,16 +39,16 @@ pub(crate) fn serve(arguments: &Serve) -> Result<()> {
 }
 
 /// The groups of tasks, in the order in which they end.
-struct Groups {
+pub(crate) struct Groups {
     doors: Tasks,
-    engine: Tasks,
-    executor: Tasks,
+    pub(crate) engine: Tasks,
+    pub(crate) executor: Tasks,
     /// The operations door tells until late that the server is stopping.
     operations: Tasks,
 }
 
 impl Groups {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let root = Tasks::new("eider");
         Self {
             doors: root.child("doors"),
@@ -59,7 +59,7 @@ impl Groups {
     }
 
     /// Ends all that still runs.
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         let stages = [
             ("doors", self.doors),
             ("engine", self.engine),
@@ -207,7 +207,7 @@ fn bind_door<'a, C>(
 }
 
 /// Reads the policy on a thread whose stack suits the parser.
-async fn load_policy(
+pub(crate) async fn load_policy(
     path: &Path,
     catalog: Arc<CatalogSnapshot>,
     tasks: &Tasks,

@@ -1,0 +1,67 @@
+"""`eider policy`: checking, explaining and testing a policy without a server."""
+
+import pytest
+
+from harness import config, server
+
+CASES = config.DEMO / "cases.toml"
+
+
+def policy(tmp_path, *arguments: str, text: str | None = None):
+    return server.run("policy", arguments[0], "--config", str(config.write(tmp_path, policy=text)), *arguments[1:])
+
+
+def test_the_demonstrations_cases_are_as_expected(tmp_path) -> None:
+    done = policy(tmp_path, "test", str(CASES))
+    assert (done.returncode, done.stdout) == (0, f"{CASES}: 6 cases, all as expected\n"), done.stderr
+
+
+def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
+    text = (config.DEMO / "policy.toml").read_text() + "\n[[deny]]\non = 'nyc.main.airports'\n"
+    done = policy(tmp_path, "test", str(CASES), text=text)
+    assert done.returncode == 1
+    assert "1 of 6 cases are not as expected" in done.stderr
+    assert f'{CASES}:18: jfk: select * from airports' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("case", "said"),
+    [
+        ("as = 'admin'\nsql = 'select 1'\nrows = [['2']]", "missing [2], not expected [1]"),
+        ("as = 'admin'\nsql = 'select null'\ncount = 2", "1 rows, not 2"),
+        ("as = 'admin'\nsql = 'values (1), (2)'\nrows = [[2], [1]]\nordered = true", "in another order"),
+        ("as = 'admin'\nsql = 'select 1'\nrefused = 'x'", "not refused: 1 rows"),
+        ("as = 'jfk'\nsql = 'from planes'\nrefused = 'y'", "refused by another error"),
+        ("as = 'jfk'\nsql = 'from planes'\ncount = 1", "refused: relation"),
+        ("as = 'stranger'\nsql = 'select 1'\ncount = 1", "does not exist"),
+        ("as = 'admin'\nsql = 'select 1'", "needs one of rows, count and refused"),
+        ("as = 'admin'\nsql = 'select 1'\nrefuse = 'x'", "unknown field"),
+    ],
+)
+def test_what_is_not_as_expected_is_told(tmp_path, case, said) -> None:
+    cases = tmp_path / "cases.toml"
+    cases.write_text(f"[[case]]\n{case}\n")
+    done = policy(tmp_path, "test", str(cases))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "cases.toml:" in done.stderr
+
+
+def test_a_policy_is_checked(tmp_path) -> None:
+    good = policy(tmp_path, "check")
+    assert (good.returncode, good.stdout) == (0, f"{tmp_path / 'policy.toml'}: good\n"), good.stderr
+    other = tmp_path / "other.toml"
+    other.write_text("[[grant]]\nrole = 'x'\non = 'a.b.c'\nprivileges = ['select']\n")
+    bad = policy(tmp_path, "check", "--policy", str(other))
+    assert bad.returncode == 1
+    assert 'other.toml:1: there is no role "x"' in bad.stderr
+
+
+def test_a_statement_is_explained(tmp_path) -> None:
+    done = policy(tmp_path, "explain", "--as", "jfk", "select tailnum from flights")
+    assert done.returncode == 0, done.stderr
+    assert "mask nyc.main.flights.tailnum: " in done.stdout
+    assert "decision: runs" in done.stdout
+    refused = policy(tmp_path, "explain", "--as", "jfk", "from planes")
+    assert 'decision: refused: relation "planes" does not exist' in refused.stdout
+    assert policy(tmp_path, "explain", "--as", "stranger", "select 1").returncode == 1

@@ -1,0 +1,232 @@
+//! `eider policy`: checking, explaining and testing a policy on the catalogs, without a server.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_cast::display::{ArrayFormatter, FormatOptions};
+use duck::LocalExecutor;
+use futures::StreamExt;
+use gateway::{Door, Engine, Outcome};
+use model::{Error, ErrorKind, Executor, Result};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::cli::{PolicyCommand, PolicyPlace};
+use crate::config::Loaded;
+use crate::serve::{Groups, load_policy};
+
+/// What stands for NULL in cases and reports.
+const NULL: &str = "NULL";
+
+/// A file of cases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cases {
+    case: Vec<Spanned<Case>>,
+}
+
+/// Who asks what, and what is expected: rows, a count of rows, or a refusal.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    #[serde(rename = "as")]
+    principal: String,
+    sql: String,
+    /// In any order, unless `ordered`.
+    rows: Option<Vec<Vec<toml::Value>>>,
+    #[serde(default)]
+    ordered: bool,
+    count: Option<usize>,
+    /// A part of the error's text.
+    refused: Option<String>,
+}
+
+/// Runs a verb, and returns what to print.
+pub(crate) fn run(command: &PolicyCommand) -> Result<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?;
+    let groups = Groups::new();
+    let result = runtime.block_on(async {
+        let result = perform(command, &groups).await;
+        groups.stop().await;
+        result
+    });
+    runtime.shutdown_background();
+    result
+}
+
+async fn perform(command: &PolicyCommand, groups: &Groups) -> Result<String> {
+    match command {
+        PolicyCommand::Check(place) => {
+            let (_, path) = open(place, groups).await?;
+            Ok(format!("{path}: good\n"))
+        }
+        PolicyCommand::Explain { place, user, sql } => {
+            let (engine, _) = open(place, groups).await?;
+            let mut text = String::new();
+            for line in engine.explain_policy(user, sql).await? {
+                let on = if line.on.is_empty() { "" } else { " " };
+                writeln!(text, "{}{on}{}: {}", line.what, line.on, line.says)
+                    .map_err(Error::internal)?;
+            }
+            Ok(text)
+        }
+        PolicyCommand::Test { place, cases } => {
+            let (engine, _) = open(place, groups).await?;
+            test(&engine, cases).await
+        }
+    }
+}
+
+/// Opens the catalogs and loads the policy: all that a server does but its doors.
+async fn open(place: &PolicyPlace, groups: &Groups) -> Result<(Arc<Engine>, String)> {
+    let config = Loaded::read(&place.config)?.check()?;
+    let path = place.policy.clone().unwrap_or(config.policy);
+    let executor = LocalExecutor::open(config.pool, &groups.executor)
+        .await
+        .map_err(|e| match e.hint() {
+            None => e.with_hint("a running server holds its read_write files: use copies of them"),
+            Some(_) => e,
+        })?;
+    let policy = load_policy(&path, executor.catalog(), &groups.engine).await?;
+    let engine = Engine::start(config.engine, executor, policy, None, groups.engine.clone())?;
+    Ok((engine, path.display().to_string()))
+}
+
+async fn test(engine: &Arc<Engine>, path: &Path) -> Result<String> {
+    let bad = |at: usize, text: &str, reason: &dyn std::fmt::Display| {
+        let line = text.as_bytes()[..at.min(text.len())]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
+        format!("{}:{line}: {reason}", path.display())
+    };
+    let config = |message: String| Error::new(ErrorKind::Config, message);
+    let text = fs::read_to_string(path).map_err(|e| config(format!("{}: {e}", path.display())))?;
+    let cases: Cases = toml::from_str(&text).map_err(|e| {
+        let at = e.span().map_or(0, |span| span.start);
+        config(bad(at, &text, &e.message()))
+    })?;
+    let mut failures = Vec::new();
+    for case in &cases.case {
+        let at = case.span().start;
+        let outcome = ask(engine, case.get_ref()).await;
+        match judge(case.get_ref(), outcome) {
+            Ok(None) => {}
+            Ok(Some(difference)) => failures.push(bad(at, &text, &difference)),
+            Err(reason) => return Err(config(bad(at, &text, &reason))),
+        }
+    }
+    let total = cases.case.len();
+    if failures.is_empty() {
+        return Ok(format!(
+            "{}: {total} cases, all as expected\n",
+            path.display()
+        ));
+    }
+    let failed = failures.len();
+    let reason = format!("{failed} of {total} cases are not as expected");
+    Err(config(reason).with_detail(failures.join("\n  ")))
+}
+
+type Rows = Vec<Vec<String>>;
+
+/// The rows that a principal gets, as text.
+async fn ask(engine: &Arc<Engine>, case: &Case) -> Result<Rows> {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let session = engine
+        .open_session(&case.principal, Door::Http, nowhere, None)
+        .await?;
+    let prepared = session.prepare(&case.sql, &[]).await?;
+    let mut rows = Rows::new();
+    if let Outcome::Rows(result) = session.execute(&prepared, vec![]).await? {
+        let mut stream = result.stream;
+        while let Some(batch) = stream.next().await {
+            append(&batch?, &mut rows).map_err(Error::internal)?;
+        }
+    }
+    session.close().await;
+    Ok(rows)
+}
+
+fn append(
+    batch: &RecordBatch,
+    rows: &mut Rows,
+) -> std::result::Result<(), arrow_schema::ArrowError> {
+    let options = FormatOptions::default().with_null(NULL);
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column.as_ref(), &options))
+        .collect::<std::result::Result<Vec<_>, _>>()?;
+    for row in 0..batch.num_rows() {
+        rows.push(columns.iter().map(|c| c.value(row).to_string()).collect());
+    }
+    Ok(())
+}
+
+/// `None` where the outcome is the expected one, else the difference.
+fn judge(case: &Case, outcome: Result<Rows>) -> std::result::Result<Option<String>, String> {
+    let who = format!("{}: {}", case.principal, case.sql);
+    let refused = |error: &Error| Some(format!("{who}: refused: {error}"));
+    Ok(match (&case.rows, case.count, &case.refused, outcome) {
+        (None, None, Some(part), Err(error)) => (!error.message().contains(part.as_str()))
+            .then(|| format!("{who}: refused by another error: {error}")),
+        (None, None, Some(_), Ok(rows)) => Some(format!("{who}: not refused: {} rows", rows.len())),
+        (None, Some(_), None, Err(error)) | (Some(_), None, None, Err(error)) => refused(&error),
+        (None, Some(count), None, Ok(rows)) => {
+            (rows.len() != count).then(|| format!("{who}: {} rows, not {count}", rows.len()))
+        }
+        (Some(expected), None, None, Ok(mut rows)) => {
+            let mut expected: Rows = expected
+                .iter()
+                .map(|row| row.iter().map(text_of).collect())
+                .collect();
+            if !case.ordered {
+                expected.sort();
+                rows.sort();
+            }
+            difference(&expected, &rows).map(|d| format!("{who}: {d}"))
+        }
+        _ => return Err("a case needs one of rows, count and refused".to_owned()),
+    })
+}
+
+fn text_of(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What is missing and what is too much.
+fn difference(expected: &Rows, found: &Rows) -> Option<String> {
+    if expected == found {
+        return None;
+    }
+    let mut counts: BTreeMap<&Vec<String>, i64> = BTreeMap::new();
+    for row in expected {
+        *counts.entry(row).or_default() += 1;
+    }
+    for row in found {
+        *counts.entry(row).or_default() -= 1;
+    }
+    let list = |sign: i64| {
+        let rows = counts.iter().filter(|(_, n)| **n * sign > 0);
+        let rows: Vec<String> = rows.take(5).map(|(row, _)| row.join("|")).collect();
+        rows.join(", ")
+    };
+    let (missing, surplus) = (list(1), list(-1));
+    if missing.is_empty() && surplus.is_empty() {
+        return Some("the rows are in another order".to_owned());
+    }
+    Some(format!("missing [{missing}], not expected [{surplus}]"))
+}
