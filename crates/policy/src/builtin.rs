@@ -15,7 +15,7 @@ const BUCKET_DIGITS: u8 = 18;
 pub(crate) struct HashKey(String);
 
 /// A mask by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum BuiltIn {
     /// NULL.
     Null,

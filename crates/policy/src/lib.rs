@@ -11,6 +11,7 @@ mod compile;
 mod explain;
 mod file;
 mod functions;
+mod index;
 mod load;
 mod parameters;
 mod pattern;

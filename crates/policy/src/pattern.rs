@@ -36,6 +36,15 @@ impl<const N: usize> Pattern<N> {
         self.0[n].as_deref()
     }
 
+    /// Whether the first three parts match a relation.
+    pub(crate) fn matches_relation(&self, name: &RelationName) -> bool {
+        let parts = [&name.catalog, &name.schema, &name.name];
+        self.0
+            .iter()
+            .zip(parts)
+            .all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
+    }
+
     fn matches_parts(&self, parts: [&str; N]) -> bool {
         self.0
             .iter()

@@ -56,7 +56,7 @@ pub(crate) struct Mask {
 }
 
 /// What a mask shows.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) enum MaskValue {
     Expression(String),
     BuiltIn(BuiltIn),

@@ -1,6 +1,8 @@
 //! A policy as loaded: read, validated whole, or refused with file, line and reason.
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +11,7 @@ use tree::{Parser, Sidecar};
 
 use crate::compile::{Compiler, Purpose};
 use crate::file::{At, Privilege, Sources};
+use crate::index::Index;
 use crate::load::{self, Rules};
 use crate::pattern::Pattern;
 use crate::rules::{Deny, Grant, Mask, Restrict};
@@ -20,6 +23,27 @@ pub struct PolicySet {
     hash: [u8; 32],
     sources: Sources,
     pub(crate) rules: Rules,
+    indexes: Indexes,
+}
+
+/// The rules of each kind by relation.
+#[derive(Debug)]
+struct Indexes {
+    grants: Index,
+    restricts: Index,
+    denies: Index,
+    masks: Index,
+}
+
+impl Indexes {
+    fn of(rules: &Rules) -> Self {
+        Self {
+            grants: Index::of(rules.grants.iter().map(|g| from_ref(&g.on))),
+            restricts: Index::of(rules.restricts.iter().map(|r| from_ref(&r.on))),
+            denies: Index::of(rules.denies.iter().map(|d| from_ref(&d.on))),
+            masks: Index::of(rules.masks.iter().map(|m| m.on.as_slice())),
+        }
+    }
 }
 
 impl PolicySet {
@@ -43,10 +67,12 @@ impl PolicySet {
 
     fn from_sources(sources: Sources, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<Self> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
+        let rules = load::rules(&sources)?;
         let set = Self {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
             hash: sources.hash(),
-            rules: load::rules(&sources)?,
+            indexes: Indexes::of(&rules),
+            rules,
             sources,
         };
         set.check_names(snapshot, &set.sources)?;
@@ -77,35 +103,45 @@ impl PolicySet {
     }
 
     /// The grants of a principal on a relation, in file order.
-    pub(crate) fn grants_for<'a>(
-        &'a self,
-        principal: &'a Principal,
-        name: &'a RelationName,
-    ) -> impl Iterator<Item = &'a Grant> {
-        self.rules
-            .grants
-            .iter()
+    pub(crate) fn grants_for(
+        &self,
+        principal: &Principal,
+        name: &RelationName,
+    ) -> impl Iterator<Item = &Grant> {
+        let candidates = self.indexes.grants.candidates(name).into_iter();
+        candidates
+            .map(|number| &self.rules.grants[number])
             .filter(move |g| principal.roles.contains(&g.role) && g.on.matches(name))
     }
 
     /// The denials that a principal meets at a relation.
-    pub(crate) fn denies_for<'a>(
-        &'a self,
-        principal: &'a Principal,
-        name: &'a RelationName,
-    ) -> impl Iterator<Item = &'a Deny> {
-        let denies = self.rules.denies.iter();
-        denies.filter(move |d| d.applies(principal, name))
+    pub(crate) fn denies_for(
+        &self,
+        principal: &Principal,
+        name: &RelationName,
+    ) -> impl Iterator<Item = &Deny> {
+        let candidates = self.indexes.denies.candidates(name).into_iter();
+        candidates
+            .map(|number| &self.rules.denies[number])
+            .filter(move |d| d.applies(principal, name))
     }
 
     /// The restrictions of a principal's rows of a relation.
-    pub(crate) fn restricts_for<'a>(
-        &'a self,
-        principal: &'a Principal,
-        name: &'a RelationName,
-    ) -> impl Iterator<Item = &'a Restrict> {
-        let restricts = self.rules.restricts.iter();
-        restricts.filter(move |r| r.applies(principal, name))
+    pub(crate) fn restricts_for(
+        &self,
+        principal: &Principal,
+        name: &RelationName,
+    ) -> impl Iterator<Item = &Restrict> {
+        let candidates = self.indexes.restricts.candidates(name).into_iter();
+        candidates
+            .map(|number| &self.rules.restricts[number])
+            .filter(move |r| r.applies(principal, name))
+    }
+
+    /// The masks that may meet columns of a relation, in file order.
+    pub(crate) fn masks_on(&self, name: &RelationName) -> Vec<&Mask> {
+        let candidates = self.indexes.masks.candidates(name).into_iter();
+        candidates.map(|number| &self.rules.masks[number]).collect()
     }
 
     /// The mask that a principal meets at a column: the first in file order.
@@ -115,7 +151,7 @@ impl PolicySet {
         name: &RelationName,
         column: &str,
     ) -> Option<&Mask> {
-        let mut masks = self.rules.masks.iter();
+        let mut masks = self.masks_on(name).into_iter();
         masks.find(|m| m.applies(principal, name, column))
     }
 
@@ -223,9 +259,17 @@ impl PolicySet {
         sources: &Sources,
     ) -> Result<()> {
         let principal = compiler.principal;
-        let rows = |expression: &str, at: At| {
-            let compiled = compiler.compile(expression, relation, Purpose::Rows);
-            compiled.map(drop).map_err(|e| sources.error(at, e))
+        // Many rules say the same.
+        let mut good = HashSet::new();
+        let mut rows = |expression: &'_ str, at: At| {
+            if good.contains(expression) {
+                return Ok(());
+            }
+            compiler
+                .compile(expression, relation, Purpose::Rows)
+                .map_err(|e| sources.error(at, e))?;
+            good.insert(expression.to_owned());
+            Ok(())
         };
         for grant in self.grants_for(principal, &relation.name) {
             if let Some(expression) = &grant.rows {
@@ -235,9 +279,14 @@ impl PolicySet {
         for restrict in self.restricts_for(principal, &relation.name) {
             rows(&restrict.rows, restrict.at)?;
         }
+        let masks = self.masks_on(&relation.name);
         for column in &relation.columns {
-            let masks = self.rules.masks.iter();
+            let mut good = HashSet::new();
+            let masks = masks.iter();
             for mask in masks.filter(|m| m.applies(principal, &relation.name, &column.name)) {
+                if !good.insert(&mask.value) {
+                    continue;
+                }
                 compiler
                     .mask(mask, self.rules.hash_key.as_ref(), relation, column)
                     .map_err(|e| sources.error(mask.at, e))?;
@@ -255,7 +304,7 @@ fn relations<'c>(
 ) -> Result<(), String> {
     catalog(snapshot, on.part(0))?;
     for name in columns {
-        let mut matching = snapshot.relations().filter(|r| on.matches(&r.name));
+        let mut matching = matching(snapshot, on);
         if let Some(relation) = matching.find(|r| r.column(name).is_none()) {
             return Err(format!(
                 "there is no column \"{name}\" in {}",
@@ -270,7 +319,7 @@ fn relations<'c>(
 fn denied(snapshot: &CatalogSnapshot, deny: &Deny) -> Result<(), String> {
     catalog(snapshot, deny.on.part(0))?;
     for name in deny.columns.iter().flatten() {
-        let mut matching = snapshot.relations().filter(|r| deny.on.matches(&r.name));
+        let mut matching = matching(snapshot, &deny.on);
         if !matching.any(|r| r.column(name).is_some()) {
             return Err(format!("there is no column \"{name}\" in {}", deny.on));
         }
@@ -281,11 +330,26 @@ fn denied(snapshot: &CatalogSnapshot, deny: &Deny) -> Result<(), String> {
 /// Fails where the pattern matches no column.
 fn column(snapshot: &CatalogSnapshot, on: &Pattern<4>) -> Result<(), String> {
     catalog(snapshot, on.part(0))?;
-    let mut relations = snapshot.relations();
+    let mut relations = matching(snapshot, on);
     let found = relations.any(|r| r.columns.iter().any(|c| on.matches(&r.name, &c.name)));
     found
         .then_some(())
         .ok_or_else(|| format!("no column matches {on}"))
+}
+
+/// Relations that a pattern may match: one where it names one.
+fn matching<'s, const N: usize>(
+    snapshot: &'s CatalogSnapshot,
+    on: &'s Pattern<N>,
+) -> impl Iterator<Item = &'s Relation> {
+    let (one, all) = match (on.part(0), on.part(1), on.part(2)) {
+        (Some(catalog), Some(schema), Some(name)) => {
+            (snapshot.relation(catalog, schema, name), None)
+        }
+        _ => (None, Some(snapshot.relations())),
+    };
+    let relations = one.into_iter().chain(all.into_iter().flatten());
+    relations.filter(|r| on.matches_relation(&r.name))
 }
 
 fn catalog(snapshot: &CatalogSnapshot, name: Option<&str>) -> Result<(), String> {

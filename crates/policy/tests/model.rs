@@ -386,3 +386,46 @@ fn a_folder_is_read_in_the_order_of_names_and_names_its_files() {
         );
     });
 }
+
+/// Rules of which each names one relation of many.
+#[test]
+fn ten_thousand_rules_load_and_meet_only_where_they_belong() {
+    use std::fmt::Write;
+    on_a_large_stack(|| {
+        let names: Vec<String> = (0..100).map(|n| format!("wh.main.t{n}")).collect();
+        let tables: Vec<(&str, common::Columns<'_>)> =
+            names.iter().map(|name| (name.as_str(), T)).collect();
+        let mut policy = PEOPLE.to_owned();
+        for n in 0..10_000 {
+            let table = &names[n % names.len()];
+            match n / names.len() % 10 {
+                0..6 => write!(
+                    policy,
+                    "[[grant]]\nrole = 'staff'\non = '{table}'\nprivileges = ['select']\n"
+                ),
+                6 => write!(
+                    policy,
+                    "[[restrict]]\non = '{table}'\nrows = 'id < {n}'\nto = ['blocked']\n"
+                ),
+                7 => write!(
+                    policy,
+                    "[[deny]]\non = '{table}'\ncolumns = ['region']\nto = ['auditor']\n"
+                ),
+                _ => write!(
+                    policy,
+                    "[[mask]]\non = '{table}.secret'\nwith = 'redact'\nexcept = ['lead']\n"
+                ),
+            }
+            .unwrap();
+        }
+        let w = World::new(&policy, &tables, "wh");
+        let kept = w.sql("ann", "select secret from t7");
+        assert!(!kept.contains("****"), "{kept}");
+        let denied = w.refused("ann", "select region from t7");
+        assert_eq!(denied, ErrorKind::UndefinedColumn);
+        let masked = w.sql("bob", "select region, secret from t8");
+        assert!(masked.contains("****"), "{masked}");
+        let restricted = w.sql("eve", "select id from t99");
+        assert!(restricted.contains("id < "), "{restricted}");
+    });
+}
