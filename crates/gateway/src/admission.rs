@@ -51,6 +51,8 @@ struct State {
 #[derive(Default)]
 struct Share {
     running: usize,
+    /// How many may run, as of its latest statement.
+    limit: usize,
     waiting: VecDeque<Waiter>,
 }
 
@@ -67,12 +69,16 @@ impl Admission {
         })
     }
 
-    /// Waits for a place. Dropping the future leaves the queue.
+    /// Waits for a place. The principal may have a limit of its `own`. Dropping the future leaves the queue.
     ///
     /// # Errors
     /// `LimitExceeded` if the queue is full, or the wait takes longer than its bound.
-    pub(crate) async fn place(self: &Arc<Self>, principal: &Arc<str>) -> Result<Place> {
-        let (ticket, place) = match self.enter(principal)? {
+    pub(crate) async fn place(
+        self: &Arc<Self>,
+        principal: &Arc<str>,
+        own: Option<usize>,
+    ) -> Result<Place> {
+        let (ticket, place) = match self.enter(principal, own)? {
             Entry::Admitted(place) => return Ok(place),
             Entry::Queued(ticket, place) => (ticket, place),
         };
@@ -94,11 +100,13 @@ impl Admission {
         (state.running, state.waiting)
     }
 
-    fn enter(self: &Arc<Self>, principal: &Arc<str>) -> Result<Entry> {
+    fn enter(self: &Arc<Self>, principal: &Arc<str>, own: Option<usize>) -> Result<Entry> {
         let mut state = self.state.lock();
         let share = state.principals.entry(Arc::clone(principal)).or_default();
+        let everybodys = self.limits.statements_per_principal;
+        share.limit = own.map_or(everybodys, |own| own.min(everybodys));
         // Whoever else waits is held back by a limit of its own, else it would run.
-        let own_limit_free = share.running < self.limits.statements_per_principal;
+        let own_limit_free = share.running < share.limit;
         if own_limit_free && share.waiting.is_empty() && state.running < self.limits.statements {
             return Ok(Entry::Admitted(self.admit(&mut state, principal)));
         }
@@ -147,7 +155,7 @@ impl Admission {
             let Some(share) = state.principals.get_mut(&principal) else {
                 continue;
             };
-            if share.running >= self.limits.statements_per_principal {
+            if share.running >= share.limit {
                 state.turns.push_back(principal);
                 held_back += 1;
                 continue;
@@ -204,15 +212,12 @@ impl Admission {
         let own = {
             let state = self.state.lock();
             let share = state.principals.get(principal);
-            share.is_some_and(|s| s.running >= self.limits.statements_per_principal)
+            share.filter(|s| s.running >= s.limit).map(|s| s.limit)
         };
         let waited = self.limits.queue_timeout;
         let what = match own {
-            true => format!(
-                "one of the {} places of its principal",
-                self.limits.statements_per_principal
-            ),
-            false => format!("one of the {} places of the server", self.limits.statements),
+            Some(limit) => format!("one of the {limit} places of its principal"),
+            None => format!("one of the {} places of the server", self.limits.statements),
         };
         Error::new(
             ErrorKind::LimitExceeded,
@@ -285,10 +290,10 @@ mod tests {
     async fn places_go_round_robin_among_principals() {
         let admission = admission(1, 1, 10);
         let (a, b) = (name("a"), name("b"));
-        let first = admission.place(&a).await.unwrap();
-        let mut a1 = Box::pin(admission.place(&a));
-        let mut a2 = Box::pin(admission.place(&a));
-        let mut b1 = Box::pin(admission.place(&b));
+        let first = admission.place(&a, None).await.unwrap();
+        let mut a1 = Box::pin(admission.place(&a, None));
+        let mut a2 = Box::pin(admission.place(&a, None));
+        let mut b1 = Box::pin(admission.place(&b, None));
         assert!(a1.as_mut().now_or_never().is_none());
         assert!(a2.as_mut().now_or_never().is_none());
         assert!(b1.as_mut().now_or_never().is_none());
@@ -310,10 +315,10 @@ mod tests {
     async fn one_principal_at_its_limit_does_not_hold_others_back() {
         let admission = admission(3, 1, 10);
         let (a, b) = (name("a"), name("b"));
-        let _running = admission.place(&a).await.unwrap();
-        let mut waiting = Box::pin(admission.place(&a));
+        let _running = admission.place(&a, None).await.unwrap();
+        let mut waiting = Box::pin(admission.place(&a, None));
         assert!(waiting.as_mut().now_or_never().is_none());
-        let _other = admission.place(&b).now_or_never().unwrap().unwrap();
+        let _other = admission.place(&b, None).now_or_never().unwrap().unwrap();
         let error = waiting.await.err().unwrap();
         assert_eq!(error.kind(), ErrorKind::LimitExceeded);
         assert_eq!(
@@ -324,17 +329,34 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_principal_may_have_a_limit_of_its_own() {
+        let admission = admission(4, 2, 10);
+        let (a, b) = (name("a"), name("b"));
+        let first = admission.place(&a, Some(1)).await.unwrap();
+        let mut second = Box::pin(admission.place(&a, Some(1)));
+        assert!(second.as_mut().now_or_never().is_none());
+        // No more than everybody may, whatever its own limit.
+        let _others = [
+            admission.place(&b, Some(9)).await.unwrap(),
+            admission.place(&b, Some(9)).await.unwrap(),
+        ];
+        assert!(admission.place(&b, Some(9)).now_or_never().is_none());
+        drop(first);
+        drop(second.await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_full_queue_refuses_at_once_and_a_leaver_makes_room() {
         let admission = admission(1, 1, 1);
         let a = name("a");
-        let running = admission.place(&a).await.unwrap();
-        let mut waiting = Box::pin(admission.place(&a));
+        let running = admission.place(&a, None).await.unwrap();
+        let mut waiting = Box::pin(admission.place(&a, None));
         assert!(waiting.as_mut().now_or_never().is_none());
-        let refused = admission.place(&name("b")).now_or_never().unwrap();
+        let refused = admission.place(&name("b"), None).now_or_never().unwrap();
         assert_eq!(refused.err().unwrap().kind(), ErrorKind::LimitExceeded);
         drop(waiting);
         let b = name("b");
-        let mut next = Box::pin(admission.place(&b));
+        let mut next = Box::pin(admission.place(&b, None));
         assert!(next.as_mut().now_or_never().is_none());
         assert_eq!(admission.load(), (1, 1));
         drop(running);
@@ -346,9 +368,9 @@ mod tests {
     async fn a_place_given_to_one_who_left_goes_to_the_next() {
         let admission = admission(1, 1, 2);
         let a = name("a");
-        let running = admission.place(&a).await.unwrap();
-        let mut first = Box::pin(admission.place(&a));
-        let mut second = Box::pin(admission.place(&a));
+        let running = admission.place(&a, None).await.unwrap();
+        let mut first = Box::pin(admission.place(&a, None));
+        let mut second = Box::pin(admission.place(&a, None));
         assert!(first.as_mut().now_or_never().is_none());
         assert!(second.as_mut().now_or_never().is_none());
         drop(running);

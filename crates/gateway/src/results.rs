@@ -10,6 +10,7 @@ use futures::Stream;
 use metrics::{Counter, counter, gauge};
 use model::{Error, ErrorKind, Result, ResultStream};
 use parking_lot::Mutex;
+use policy::Limits;
 
 use crate::admission::Place;
 use crate::metric;
@@ -103,8 +104,12 @@ impl Running {
         if let Poll::Ready(Some(Ok(batch))) = &polled {
             let (rows, bytes) = (batch.num_rows(), batch.get_array_memory_size());
             let (rows, bytes) = (rows as u64, bytes as u64);
-            self.slot.entry.rows.fetch_add(rows, Ordering::Relaxed);
-            self.slot.entry.bytes.fetch_add(bytes, Ordering::Relaxed);
+            let entry = &self.slot.entry;
+            let all_rows = entry.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+            let all_bytes = entry.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            if let Err(error) = within(self.statement.limits(), all_rows, all_bytes) {
+                return Poll::Ready(Some(Err(error)));
+            }
             self.rows.increment(rows);
             self.bytes.increment(bytes);
         }
@@ -134,6 +139,22 @@ impl Running {
         gauge!(metric::STREAMS, "door" => door).decrement(1.0);
         drop(self.slot.stream.lock().take());
         self.statement
+    }
+}
+
+/// Fails where a result has become larger than its principal may have.
+fn within(limits: &Limits, rows: u64, bytes: u64) -> Result<()> {
+    let error = |what: String| {
+        let error = Error::new(
+            ErrorKind::LimitExceeded,
+            format!("the result has more than {what}"),
+        );
+        Err(error.with_hint("ask for less, or ask an administrator for a higher limit"))
+    };
+    match (limits.result_rows, limits.result_bytes) {
+        (Some(most), _) if rows > most => error(format!("{most} rows")),
+        (_, Some(most)) if bytes > most => error(format!("{most} bytes")),
+        _ => Ok(()),
     }
 }
 

@@ -171,7 +171,8 @@ impl Session {
     async fn place(&self, statement: &Statement) -> Result<Place> {
         statement.set_state(StatementState::Queued);
         let begun = Instant::now();
-        let place = self.engine.admission.place(self.principal_name());
+        let own = statement.limits().statements;
+        let place = self.engine.admission.place(self.principal_name(), own);
         let place = statement.wait(place).await?;
         histogram!(metric::QUEUE_SECONDS).record(begun.elapsed());
         Ok(place)

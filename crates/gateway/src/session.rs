@@ -253,8 +253,11 @@ impl Session {
         let (origin, sql) = (self.origin.clone(), Arc::clone(sql));
         let (registry, timeout) = (&self.engine.registry, self.statement_timeout());
         let audit = self.engine.audit.clone();
+        let policy = self.engine.policy();
+        let principal = policy.principal(&self.principal.name);
+        let limits = principal.map(|p| policy.limits(&p)).unwrap_or_default();
         Ok(Statement::begin(
-            registry, origin, sql, state, timeout, audit,
+            registry, origin, sql, state, timeout, audit, limits,
         ))
     }
 

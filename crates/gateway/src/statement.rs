@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
-use policy::Authorised;
+use policy::{Authorised, Limits};
 
 use crate::audit::Audit;
+use crate::config::shorter;
 use crate::metric;
 use crate::plans::World;
 use crate::registry::{CancelReason, Entry, Origin, Registry, StatementState};
@@ -27,6 +28,7 @@ pub(crate) struct Statement {
     kind: &'static str,
     ending: Ending,
     audit: Option<Arc<Audit>>,
+    limits: Limits,
     /// Whether the audit has its beginning.
     begun: bool,
 }
@@ -51,15 +53,17 @@ impl Statement {
         state: StatementState,
         timeout: Option<Duration>,
         audit: Option<Arc<Audit>>,
+        limits: Limits,
     ) -> Self {
         let entry = registry.enter(origin, sql, state);
         Self {
             registry: Arc::clone(registry),
-            deadline: timeout.map(|t| entry.begun + t),
+            deadline: shorter(timeout, limits.statement_timeout).map(|t| entry.begun + t),
             entry,
             kind: "unknown",
             ending: Ending::Abandoned,
             audit,
+            limits,
             begun: false,
         }
     }
@@ -83,6 +87,11 @@ impl Statement {
 
     pub(crate) fn id(&self) -> StatementId {
         self.entry.id
+    }
+
+    /// What its principal may take up.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -29,6 +29,8 @@ pub(crate) struct File {
     pub(crate) mask: Vec<Spanned<MaskEntry>>,
     #[serde(default)]
     pub(crate) tag: Vec<Spanned<TagEntry>>,
+    #[serde(default)]
+    pub(crate) limit: Vec<Spanned<LimitEntry>>,
 }
 
 /// `[[principal]]`
@@ -133,6 +135,22 @@ pub(crate) struct TagEntry {
     pub(crate) name: String,
     /// Patterns of columns.
     pub(crate) on: Vec<String>,
+}
+
+/// `[[limit]]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LimitEntry {
+    pub(crate) principal: Option<String>,
+    pub(crate) to: Option<Vec<String>>,
+    #[serde(default)]
+    pub(crate) except: Vec<String>,
+    pub(crate) statements: Option<usize>,
+    /// With its unit, such as `30s`.
+    pub(crate) statement_timeout: Option<String>,
+    pub(crate) result_rows: Option<u64>,
+    /// With its unit, such as `1GiB`.
+    pub(crate) result_bytes: Option<String>,
 }
 
 /// `[[mask]]`

@@ -12,6 +12,7 @@ mod explain;
 mod file;
 mod functions;
 mod index;
+mod limit;
 mod load;
 mod parameters;
 mod pattern;
@@ -27,6 +28,7 @@ pub use authorise::{Authorised, CommandTag, authorise};
 pub use explain::Explained;
 pub use file::Privilege;
 pub use functions::{Decision, FunctionClass, Functions, Rule, functions};
+pub use limit::Limits;
 pub use set::PolicySet;
 pub use view::View;
 

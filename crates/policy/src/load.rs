@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::limit::{self, Limit, Limits};
 use crate::pattern::Pattern;
 use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
 
@@ -23,6 +24,7 @@ pub(crate) struct Rules {
     pub(crate) restricts: Vec<Restrict>,
     pub(crate) denies: Vec<Deny>,
     pub(crate) masks: Vec<Mask>,
+    pub(crate) limits: Vec<Limit>,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -34,12 +36,16 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         roles: Roles::of(&files, sources)?,
         tags: tags(&files, sources)?,
     };
+    let principals = loader.principals(&files)?;
     Ok(Rules {
-        principals: loader.principals(&files)?,
         grants: loader.all(&files, |f| &f.grant, Loader::grant)?,
         restricts: loader.all(&files, |f| &f.restrict, Loader::restrict)?,
         denies: loader.all(&files, |f| &f.deny, Loader::deny)?,
         masks: loader.all(&files, |f| &f.mask, Loader::mask)?,
+        limits: entries(&files, |f| &f.limit)
+            .map(|(at, entry)| loader.limit(at, entry, &principals))
+            .collect::<Result<_>>()?,
+        principals,
         hash_key: hash_key(&files, sources)?,
     })
 }
@@ -233,6 +239,41 @@ impl Loader<'_> {
             value,
             audience: self.audience(at, given.to.as_ref(), &given.except)?,
             at,
+        })
+    }
+}
+
+impl Loader<'_> {
+    fn limit(
+        &self,
+        at: At,
+        given: &crate::file::LimitEntry,
+        principals: &Principals,
+    ) -> Result<Limit> {
+        let error = |reason: String| self.sources.error(at, reason);
+        if let Some(name) = &given.principal
+            && !principals.contains_key(name)
+        {
+            return Err(error(format!("there is no principal \"{name}\"")));
+        }
+        let timeout = given.statement_timeout.as_deref().map(limit::duration);
+        let bytes = given.result_bytes.as_deref().map(limit::bytes);
+        let limits = Limits {
+            statements: given.statements,
+            statement_timeout: timeout.transpose().map_err(error)?,
+            result_rows: given.result_rows,
+            result_bytes: bytes.transpose().map_err(error)?,
+        };
+        if limits == Limits::default() {
+            return Err(error("a limit limits nothing".to_owned()));
+        }
+        if limits.statements == Some(0) {
+            return Err(error("a limit of no statements: use a denial".to_owned()));
+        }
+        Ok(Limit {
+            principal: given.principal.clone(),
+            audience: self.audience(at, given.to.as_ref(), &given.except)?,
+            limits,
         })
     }
 }

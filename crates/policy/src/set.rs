@@ -12,6 +12,7 @@ use tree::{Parser, Sidecar};
 use crate::compile::{Compiler, Purpose};
 use crate::file::{At, Privilege, Sources};
 use crate::index::Index;
+use crate::limit::Limits;
 use crate::load::{self, Rules};
 use crate::pattern::Pattern;
 use crate::rules::{Deny, Grant, Mask, Restrict};
@@ -94,6 +95,14 @@ impl PolicySet {
     pub fn principal(&self, name: &str) -> Option<Arc<Principal>> {
         let found = self.rules.principals.get(name);
         found.map(|(principal, _)| Arc::clone(principal))
+    }
+
+    /// What a principal may take up: of all limits that apply the strictest.
+    pub fn limits(&self, principal: &Principal) -> Limits {
+        let limits = self.rules.limits.iter();
+        limits
+            .filter(|limit| limit.applies(principal))
+            .fold(Limits::default(), |all, limit| all.and(limit.limits))
     }
 
     /// Names and verifier texts, for `auth`.

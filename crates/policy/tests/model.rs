@@ -349,6 +349,14 @@ fn what_is_wrong_is_refused_with_its_line() {
                 "[[mask]]\ntag = 'pii'\nwith = 'null'",
                 "there is no tag \"pii\"",
             ),
+            ("[[limit]]\nto = ['staff']", "limits nothing"),
+            ("[[limit]]\nstatements = 0", "of no statements"),
+            (
+                "[[limit]]\nprincipal = 'who'\nstatements = 1",
+                "there is no principal \"who\"",
+            ),
+            ("[[limit]]\nstatement_timeout = '30'", "is no time"),
+            ("[[limit]]\nresult_bytes = 'much'", "is no size"),
             (
                 "[[tag]]\nname = 'pii'\non = ['wh.main.t.nope']\n[[mask]]\ntag = 'pii'\nwith = 'null'",
                 "no column matches",

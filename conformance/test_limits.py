@@ -1,0 +1,48 @@
+"""What a principal may take up, by its policy."""
+
+from contextlib import closing
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from harness import clients, config
+from test_load import ENDLESS, cancelled_after
+
+LIMITS = """
+[[limit]]
+principal = "jfk"
+result_rows = 100
+statement_timeout = "300ms"
+"""
+
+
+@pytest.fixture
+def limited(start_server):
+    return start_server(policy=(config.DEMO / "policy.toml").read_text() + LIMITS)
+
+
+def test_a_result_ends_where_it_grows_larger(limited) -> None:
+    with clients.connect_psycopg(limited, "jfk") as jfk:
+        assert len(jfk.execute("select flight from flights limit 100").fetchall()) == 100
+        with pytest.raises(psycopg.errors.ConfigurationLimitExceeded, match="more than 100 rows"):
+            jfk.execute("select flight from flights limit 101")
+        assert jfk.execute("select 1 as a").fetchall() == [(1,)]
+    with closing(clients.FlightSql(limited.flight, "jfk")) as flight:
+        assert flight.query("select flight from flights limit 100").num_rows == 100
+        with pytest.raises(pa.ArrowInvalid, match="more than 100 rows"):
+            flight.query("select flight from flights limit 101")
+    with clients.connect_psycopg(limited, "admin") as admin:
+        assert len(admin.execute("select flight from flights limit 101").fetchall()) == 101
+
+
+def test_a_statement_ends_when_its_time_is_over(limited) -> None:
+    with clients.connect_psycopg(limited, "jfk") as jfk:
+        with pytest.raises(psycopg.errors.QueryCanceled, match="statement timeout"):
+            jfk.execute(ENDLESS)
+        # A session can set a shorter time for itself, not a longer one.
+        jfk.execute("set statement_timeout = '1h'")
+        with pytest.raises(psycopg.errors.QueryCanceled, match="statement timeout"):
+            jfk.execute(ENDLESS)
+    with clients.connect_psycopg(limited, "admin") as admin:
+        assert cancelled_after(admin) < 1
