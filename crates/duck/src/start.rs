@@ -17,6 +17,7 @@ use crate::core::{Checkout, Lease};
 use crate::governed::client_error;
 use crate::names::mismatch;
 use crate::pump::{self, CHANNEL_BATCHES, Live};
+use crate::ready::may_sample;
 use crate::session::Shared;
 use crate::shell;
 use crate::verify::check_kind;
@@ -265,6 +266,7 @@ impl Run {
         matches!(self.home, Some(Home::Pool))
             && matches!(request.kind(), ExecKind::Query)
             && self.worker.is_repeatable(request.expected())
+            && !may_sample(request.sql())
     }
 
     fn set_time_zone(&mut self, request: &ExecRequest) -> Result<()> {

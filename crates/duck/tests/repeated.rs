@@ -66,6 +66,22 @@ async fn the_time_moves_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_sample_is_taken_anew() {
+    let f = fixture().await;
+    let session = f.session().await;
+    let mut taken = std::collections::BTreeSet::new();
+    for _ in 0..5 {
+        let sample = query(
+            "select sum(i)::bigint from (select i from w.main.t using sample 20)",
+            &["w.main.t"],
+            &["sum"],
+        );
+        taken.insert(number(&session, sample).await.unwrap());
+    }
+    assert!(taken.len() > 1, "five samples of 20 in 1000 are the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn values_and_zones_are_those_of_the_request() {
     let f = fixture().await;
     let session = f.session().await;
