@@ -33,6 +33,7 @@ def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
         ("as = 'admin'\nsql = 'select 1'\nrefused = 'x'", "not refused: 1 rows"),
         ("as = 'jfk'\nsql = 'from planes'\nrefused = 'y'", "refused by another error"),
         ("as = 'jfk'\nsql = 'from planes'\ncount = 1", "refused: relation"),
+        ("as = 'admin'\nsql = 'create table scratch.main.made as select 1 as a'\ncount = 0", "read-only transaction"),
         ("as = 'stranger'\nsql = 'select 1'\ncount = 1", "does not exist"),
         ("as = 'admin'\nsql = 'select 1'", "needs one of rows, count and refused"),
         ("as = 'admin'\nsql = 'select 1'\nrefuse = 'x'", "unknown field"),

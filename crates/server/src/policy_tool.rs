@@ -145,6 +145,10 @@ async fn ask(engine: &Arc<Engine>, case: &Case) -> Result<Rows> {
     let session = engine
         .open_session(&case.principal, Door::Http, nowhere, None)
         .await?;
+    // A case that may write is not to change the catalogs.
+    let read_only = "set default_transaction_read_only = on";
+    let read_only = session.prepare(read_only, &[]).await?;
+    session.execute(&read_only, vec![]).await?;
     let prepared = session.prepare(&case.sql, &[]).await?;
     let mut rows = Rows::new();
     if let Outcome::Rows(result) = session.execute(&prepared, vec![]).await? {
