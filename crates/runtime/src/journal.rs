@@ -100,6 +100,8 @@ struct Pages {
     config: JournalConfig,
     file: File,
     bytes: u64,
+    /// Whether the last line may have been written in part.
+    torn: bool,
 }
 
 impl Pages {
@@ -110,6 +112,7 @@ impl Pages {
             config,
             file,
             bytes,
+            torn: false,
         })
     }
 
@@ -138,7 +141,12 @@ impl Pages {
         if self.bytes > 0 && self.bytes + line.len() as u64 > self.config.file_bytes {
             self.turn()?;
         }
+        if self.torn {
+            self.file.write_all(b"\n")?;
+        }
+        self.torn = true;
         self.file.write_all(line)?;
+        self.torn = false;
         self.bytes += line.len() as u64;
         Ok(())
     }
@@ -159,6 +167,7 @@ impl Pages {
         }
         drop(mem::replace(&mut self.file, append_to(&self.config.path)?));
         self.bytes = 0;
+        self.torn = false;
         Ok(())
     }
 }
