@@ -210,3 +210,21 @@ fn progress_is_told_from_another_thread() {
     assert!(seen.iter().all(|p| (0.0..=1.0).contains(p)), "{seen:?}");
     assert!(!seen.is_empty());
 }
+
+/// A statement that has begun and is given up before its first rows leaves a connection on which a
+/// transaction can begin.
+#[test]
+fn a_statement_given_up_at_its_beginning_ends() {
+    let connection = Instance::open(None, &[]).unwrap().connect().unwrap();
+    let begin = connection.prepare("begin").unwrap();
+    connection
+        .execute("create table t as select range as i from range(10)")
+        .unwrap();
+    let prepared = connection.prepare("select i from t where i > $1").unwrap();
+    for _ in 0..2 {
+        prepared.bind(1, &model::ParamValue::BigInt(3)).unwrap();
+        drop(prepared.start().unwrap());
+        begin.execute().unwrap();
+        connection.execute("rollback").unwrap();
+    }
+}
