@@ -6,13 +6,14 @@ mod session;
 mod shell;
 mod split;
 mod statement;
+mod view;
 
 pub use lexer::{Token, TokenKind, tokens};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, Statement,
-    TableBody, parse,
+    ColumnDefinition, CreateTable, CreateView, DropTable, DropView, Insert, Key, KeyKind,
+    ObjectName, Query, Statement, TableBody, parse,
 };
 
 /// Reads a text as one expression and nothing else, as in policies.

@@ -1,26 +1,28 @@
 //! From a statement to a request that a worker takes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RequestParts, Result,
-    ResultColumn, ResultSchema, SqlType, StatementId,
+    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RelationName,
+    RequestParts, Result, ResultColumn, ResultSchema, SqlType, StatementId,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
 use tree::grammar::Field;
 use tree::{Description, Parser, Sidecar};
 
-use crate::checker;
 use crate::compile::Compiler;
 use crate::explain::Explained;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
+use crate::rights::Rights;
+use crate::seal::seal;
 use crate::view::View;
-use crate::write;
+use crate::{write, write_view};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +33,8 @@ pub enum CommandTag {
     CreateTable,
     CreateTableAs,
     DropTable,
+    CreateView,
+    DropView,
 }
 
 /// A statement under one view: rewritten, checked, described. Holds for as long as catalogs, policy
@@ -45,7 +49,11 @@ pub struct Authorised {
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
+    /// The views that it names.
+    pub(crate) views: BTreeSet<RelationName>,
     pub(crate) answer: Answer,
+    /// The snapshot that it was made for.
+    pub(crate) catalog_version: u64,
     /// The rules that met in it.
     pub(crate) rules: Vec<Explained>,
 }
@@ -139,6 +147,7 @@ impl Authorised {
             expected: Arc::clone(&self.expected),
             schema: self.description.schema.clone(),
             governed: self.governed,
+            catalog_version: self.catalog_version,
             time_zone,
             deadline,
         });
@@ -171,12 +180,15 @@ pub fn authorise(
         Statement::CreateTable(create) => write::create_table(&context, create)?,
         Statement::Insert(insert) => write::insert(&context, insert)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
+        Statement::CreateView(create) => write_view::create(&context, create)?,
+        Statement::DropView(drop) => write_view::drop(&context, drop)?,
     };
     let target = match &authorised.kind {
         ExecKind::Write { target, .. } => Some(target),
         ExecKind::Query => None,
     };
-    let relations = authorised.expected.relations.iter().chain(target);
+    let relations = authorised.expected.relations.iter();
+    let relations = relations.chain(&authorised.views).chain(target);
     authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
     Ok(authorised)
 }
@@ -195,6 +207,7 @@ pub(crate) struct Final {
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
+    pub(crate) views: BTreeSet<RelationName>,
 }
 
 impl Context<'_> {
@@ -209,7 +222,9 @@ impl Context<'_> {
             expected: done.expected,
             description: done.description,
             governed: done.governed,
+            views: done.views,
             answer: Answer::Worker,
+            catalog_version: self.view.visible().version,
             rules: vec![],
         })
     }
@@ -222,7 +237,7 @@ impl Context<'_> {
         wrap: &dyn Fn(&str) -> Result<String>,
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
-        let governed = Rewriter::new(self.view, self.parser).rewrite(&mut rewritten)?;
+        let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
         let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
         let open: Vec<bool> = description
             .parameters
@@ -256,12 +271,13 @@ impl Context<'_> {
             )
             .with_hint("add a cast to the parameter"));
         }
-        let (sql, expected) = self.seal_text(&mut rewritten)?;
+        let (sql, expected) = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
         Ok(Final {
             sql,
             expected,
             description,
-            governed,
+            governed: found.governed,
+            views: found.views,
         })
     }
 
@@ -319,28 +335,10 @@ impl Context<'_> {
         })
     }
 
-    /// Steps 13 and 15: the text that runs, read back and checked twice.
-    pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<(Arc<str>, Arc<Expected>)> {
-        tree::normalize(tree)?;
-        let sql = self.parser.print(tree)?;
-        let unfaithful = |e: Error| {
-            Error::not_supported("this form of SQL")
-                .with_cause(format!("it does not survive printing: {e:?}"))
-        };
-        let read_back = self.parser.parse(&sql).map_err(unfaithful)?;
-        tree::check(&read_back).map_err(unfaithful)?;
-        let read_back = tree::canonical(&read_back);
-        if read_back != tree::canonical(tree) {
-            return Err(unfaithful(Error::internal("another tree was read back")));
-        }
-        let expected = checker::check(&read_back, self.view)?;
-        Ok((sql.into(), Arc::new(expected)))
-    }
-
     /// DESCRIBE asks about columns only: the sidecar has the whole answer.
     fn describe(&self, query: &Query) -> Result<Authorised> {
         let mut inner = query.tree.clone();
-        Rewriter::new(self.view, self.parser).rewrite(&mut inner)?;
+        Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut inner)?;
         let rows = self.sidecar.evaluate(&query.text)?;
         let names = rows.columns().to_vec();
         let columns: Vec<ArrayRef> = (0..names.len())
@@ -379,7 +377,9 @@ impl Context<'_> {
                 names,
             },
             governed: false,
+            views: BTreeSet::new(),
             answer: Answer::Rows(schema, batch),
+            catalog_version: self.view.visible().version,
             rules: vec![],
         })
     }

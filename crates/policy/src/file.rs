@@ -76,6 +76,8 @@ pub(crate) struct GrantEntry {
     pub(crate) privileges: Vec<Privilege>,
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) rows: Option<String>,
+    /// On views: they are read with this principal's rights instead of the reader's.
+    pub(crate) definer: Option<String>,
 }
 
 /// What a grant permits.

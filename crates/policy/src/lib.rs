@@ -17,12 +17,17 @@ mod load;
 mod parameters;
 mod pattern;
 mod rewrite;
+mod rights;
 mod rules;
 mod scope;
+mod seal;
 mod set;
 mod star;
+mod stored;
+mod typing;
 mod view;
 mod write;
+mod write_view;
 
 pub use authorise::{Authorised, CommandTag, authorise};
 pub use explain::Explained;

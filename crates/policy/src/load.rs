@@ -37,8 +37,17 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         tags: tags(&files, sources)?,
     };
     let principals = loader.principals(&files)?;
+    let grants = loader.all(&files, |f| &f.grant, Loader::grant)?;
+    for grant in &grants {
+        if let Some(definer) = &grant.definer
+            && !principals.contains_key(definer)
+        {
+            let reason = format!("there is no principal \"{definer}\"");
+            return Err(sources.error(grant.at, reason));
+        }
+    }
     Ok(Rules {
-        grants: loader.all(&files, |f| &f.grant, Loader::grant)?,
+        grants,
         restricts: loader.all(&files, |f| &f.restrict, Loader::restrict)?,
         denies: loader.all(&files, |f| &f.deny, Loader::deny)?,
         masks: loader.all(&files, |f| &f.mask, Loader::mask)?,
@@ -180,6 +189,7 @@ impl Loader<'_> {
             privileges: given.privileges.iter().copied().collect(),
             columns: self.columns(at, given.columns.as_ref())?,
             rows: given.rows.clone(),
+            definer: given.definer.clone(),
             at,
         })
     }
