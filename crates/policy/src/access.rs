@@ -1,6 +1,6 @@
 //! What one principal may see of one relation: columns, and the barrier that its rows come through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Column, Relation, RelationKind, RelationName, Result, SqlType};
 use serde_json::{Value, json};
@@ -23,6 +23,10 @@ pub(crate) struct Access {
     pub(crate) barrier: Option<Value>,
     /// Of a view without rules of its own: its query, as this principal reads it.
     pub(crate) inlined: Option<Inlined>,
+    /// Columns of a governed table that are shown as they are, by folded name.
+    pub(crate) open: BTreeMap<String, (String, SqlType)>,
+    /// Whether conditions may be asked of them inside the barrier.
+    pub(crate) copies: bool,
 }
 
 /// What a view without rules of its own stands for.
@@ -73,6 +77,8 @@ impl Access {
                 columns: relation.columns.clone(),
                 barrier: None,
                 inlined: None,
+                open: BTreeMap::new(),
+                copies: false,
             }));
         }
         let filter = filter(set, &reading, compiler, relation)?;
@@ -109,6 +115,7 @@ impl Access {
         if picks.is_empty() {
             return Ok(None);
         }
+        let mut open = BTreeMap::new();
         for (column, guard, mask) in picks {
             let sql_type = if governed {
                 without_enum(&column.sql_type)
@@ -116,6 +123,10 @@ impl Access {
                 column.sql_type.clone()
             };
             let plain = mask.is_none() && guard.is_none();
+            if plain && sql_type == column.sql_type && !column.sql_type.contains_struct() {
+                let shown = (column.name.clone(), column.sql_type.clone());
+                open.insert(model::fold(&column.name), shown);
+            }
             let mut value = mask.unwrap_or_else(|| build::column(&[SELF, &column.name]));
             if sql_type != column.sql_type {
                 value = build::cast(value, compiler.type_tree(&sql_type)?);
@@ -158,6 +169,8 @@ impl Access {
             columns,
             barrier,
             inlined,
+            open,
+            copies: set.copies_conditions(&relation.name),
         }))
     }
 }

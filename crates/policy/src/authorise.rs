@@ -15,7 +15,9 @@ use serde_json::Value;
 use tree::grammar::Field;
 use tree::{Description, Parser, Sidecar};
 
+use crate::closed;
 use crate::compile::Compiler;
+use crate::copies;
 use crate::explain::Explained;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
@@ -212,7 +214,7 @@ pub(crate) struct Final {
 
 impl Context<'_> {
     fn query(&self, query: &Query) -> Result<Authorised> {
-        let done = self.finish(query, &|text| Ok(text.to_owned()))?;
+        let done = self.finish_as(query, &|text| Ok(text.to_owned()), true)?;
         Ok(Authorised {
             principal: Arc::clone(self.view.principal()),
             kind: ExecKind::Query,
@@ -235,6 +237,16 @@ impl Context<'_> {
         &self,
         query: &Query,
         wrap: &dyn Fn(&str) -> Result<String>,
+    ) -> Result<Final> {
+        self.finish_as(query, wrap, false)
+    }
+
+    /// The same; `alone` says that the query is the whole statement.
+    fn finish_as(
+        &self,
+        query: &Query,
+        wrap: &dyn Fn(&str) -> Result<String>,
+        alone: bool,
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
         let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
@@ -270,6 +282,10 @@ impl Context<'_> {
                 "could not determine the types of the result",
             )
             .with_hint("add a cast to the parameter"));
+        }
+        copies::add(&mut rewritten, self.view)?;
+        if alone {
+            closed::open(&mut rewritten, self.view);
         }
         let (sql, expected) = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
         Ok(Final {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tree::grammar::text;
 
 use crate::access::Access;
+use crate::checker_open::{is_barrier, is_open};
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::functions::{Decision, FunctionClass, functions};
@@ -22,6 +23,15 @@ pub(crate) fn check(tree: &Value, rights: Rights<'_>) -> Result<Expected> {
         ctes: vec![],
         expected: Expected::default(),
     };
+    let table = &tree["node"]["from_table"];
+    if text(table, "type") == "BASE_TABLE" && text(table, "alias") == SELF {
+        let access = rights.view.access(&name_of(table));
+        if !access.is_some_and(|a| is_open(tree, a)) {
+            return Err(mismatch("a governed relation without its barrier"));
+        }
+        checker.collect(tree);
+        return Ok(checker.expected);
+    }
     checker.value(tree)?;
     Ok(checker.expected)
 }
@@ -135,11 +145,7 @@ impl Checker<'_> {
             return Ok(false);
         }
         let view = self.rights.view;
-        let same = |a: &Access| {
-            a.barrier
-                .as_ref()
-                .is_some_and(|b| tree::canonical(b) == *query)
-        };
+        let same = |a: &Access| is_barrier(query, a);
         let known = if text(inner, "type") == "BASE_TABLE" {
             view.access(&name_of(inner)).is_some_and(same)
         } else {

@@ -15,6 +15,9 @@ use toml::Spanned;
 pub(crate) struct File {
     /// Where the key of `keyed_hash` is, seen from the file's own folder.
     pub(crate) hash_key_file: Option<Spanned<PathBuf>>,
+    /// Patterns of relations of whose rows nothing is asked before the row rules are.
+    #[serde(default)]
+    pub(crate) opaque: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) principal: Vec<Spanned<PrincipalEntry>>,
     #[serde(default)]

@@ -25,6 +25,7 @@ pub(crate) struct Rules {
     pub(crate) denies: Vec<Deny>,
     pub(crate) masks: Vec<Mask>,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) opaque: Vec<Pattern<3>>,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -55,6 +56,9 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
             .map(|(at, entry)| loader.limit(at, entry, &principals))
             .collect::<Result<_>>()?,
         principals,
+        opaque: entries(&files, |f| &f.opaque)
+            .map(|(at, on)| loader.pattern(at, on))
+            .collect::<Result<_>>()?,
         hash_key: hash_key(&files, sources)?,
     })
 }

@@ -184,6 +184,12 @@ impl PolicySet {
         }
     }
 
+    /// Whether conditions of users may be asked of a relation's rows before its row rules are. How
+    /// long that takes tells what ranges hidden rows are in.
+    pub(crate) fn copies_conditions(&self, name: &RelationName) -> bool {
+        !self.rules.opaque.iter().any(|on| on.matches(name))
+    }
+
     /// Whether a principal has a privilege on that name, which need not exist.
     pub(crate) fn permits(
         &self,

@@ -8,6 +8,8 @@ use model::{
     Catalog, CatalogSnapshot, Error, ErrorKind, Principal, Relation, RelationKind, RelationName,
     Result, Schema, fold,
 };
+use serde_json::Value;
+use tree::grammar::text;
 use tree::{Parser, Sidecar};
 
 use crate::access::{Access, Rows};
@@ -107,6 +109,17 @@ impl View {
 
     pub(crate) fn access(&self, name: &RelationName) -> Option<&Access> {
         self.accesses.get(name)
+    }
+
+    /// What is seen of the relation that a base table names in full.
+    pub(crate) fn named(&self, table: &Value) -> Option<&Access> {
+        let part = |field| text(table, field);
+        let name = RelationName::new(
+            part("catalog_name"),
+            part("schema_name"),
+            part("table_name"),
+        );
+        self.access(&name)
     }
 
     pub(crate) fn permits(&self, name: &RelationName, privilege: Privilege) -> bool {

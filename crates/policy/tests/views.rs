@@ -6,7 +6,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{World, add_view, on_a_large_stack, snapshot};
+use common::{Columns, World, add_view, on_a_large_stack, snapshot};
 use model::{CatalogSnapshot, ErrorKind, SqlType};
 use native::{Connection, Instance};
 use policy::PolicySet;
@@ -90,7 +90,7 @@ const TABLE: &str =
     "create table rw.main.t (id integer, region varchar, s varchar, secret varchar)";
 
 /// What is in the file: names as DuckDB prints them, without the catalog.
-const VIEWS: [(&str, &str, &[(&str, SqlType)]); 9] = [
+const VIEWS: [(&str, &str, Columns<'_>); 9] = [
     (
         "rw.main.v",
         "CREATE VIEW v (n, r) AS SELECT id, region FROM t WHERE (id > 0);",
@@ -333,7 +333,7 @@ fn a_view_is_stored_with_its_names_resolved() {
             &connection,
             "select sql from duckdb_views() where view_name = 'new'",
         );
-        let mut snapshot = world.snapshot.clone();
+        let mut snapshot = world.snapshot;
         let columns = &[("a", SqlType::Integer), ("b", SqlType::Varchar)];
         add_view(&mut snapshot, &kept[0][0], "rw.main.new", columns);
         let parser = Parser::open().unwrap();
