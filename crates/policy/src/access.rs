@@ -23,7 +23,7 @@ pub(crate) struct Access {
     pub(crate) barrier: Option<Value>,
     /// Of a view without rules of its own: its query, as this principal reads it.
     pub(crate) inlined: Option<Inlined>,
-    /// Columns of a governed table that are shown as they are, by folded name.
+    /// Columns that are shown as they are, by folded name.
     pub(crate) open: BTreeMap<String, (String, SqlType)>,
     /// Whether conditions may be asked of them inside the barrier.
     pub(crate) copies: bool,

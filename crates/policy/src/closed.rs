@@ -9,7 +9,8 @@ use tree::grammar::text;
 
 use crate::access::Access;
 use crate::compile::SELF;
-use crate::copies::{From, aliases, conjuncts, copy, governed, narrow};
+use crate::copies::{Asked, aliases, conjuncts, narrow};
+use crate::from::{From, governed};
 use crate::view::View;
 
 /// Leaves the barrier out of a statement of that shape: `select <plain columns | count(*)> from t
@@ -39,7 +40,7 @@ fn opened(node: &Value, view: &View) -> Option<Value> {
     let access = governed(table, view).filter(|_| plain)?;
     let shape = Shape {
         access,
-        from: From::of(table, view)?,
+        from: From::of(table, &Value::Null, view)?,
         aliases: aliases(&node["select_list"]),
         items: node["select_list"].as_array()?,
         alias: fold(text(table, "alias")),
@@ -47,10 +48,11 @@ fn opened(node: &Value, view: &View) -> Option<Value> {
     let mut condition = table["subquery"]["node"]["where_clause"].clone();
     // The copies are in the barrier by now, unless there was one of them only in part.
     let all = conjuncts(&node["where_clause"]);
-    let copied = all
-        .iter()
-        .filter_map(|c| copy(c, &shape.from, &shape.aliases))
-        .count();
+    let copied = all.iter().filter(|c| {
+        let asked = Asked::of(c, &shape.from, &shape.aliases);
+        asked.is_some_and(|asked| asked.is_copied(&shape.from))
+    });
+    let copied = copied.count();
     if copied != all.len() {
         return None;
     }
@@ -116,8 +118,8 @@ impl Shape<'_> {
 
     /// A column shown as it is.
     fn column(&self, reference: &Value, aliases: &[String]) -> Option<Value> {
-        let (_, _, name) = self.from.column(reference, aliases)?;
-        Some(build::column(&[SELF, name]))
+        let column = self.from.column(reference, aliases)?;
+        Some(build::column(&[SELF, column.name]))
     }
 
     fn modifiers(&self, modifiers: &Value) -> Option<Vec<Value>> {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{build, walk};
 
-use crate::access::Access;
 use crate::compile::SELF;
+use crate::from::{Column, From, governed, is_barrier};
 use crate::literal::exact;
 use crate::rewrite::walkable;
 use crate::view::View;
@@ -37,18 +37,6 @@ fn visit(value: &mut Value, field: Field, view: &View) -> Result<()> {
     walk::children(value, field, &mut |v, f| visit(v, f, view))
 }
 
-/// The table of which this item of FROM is the barrier.
-pub(crate) fn governed<'v>(table: &Value, view: &'v View) -> Option<&'v Access> {
-    let inner = &table["subquery"]["node"]["from_table"];
-    (is_barrier(table) && text(inner, "type") == "BASE_TABLE")
-        .then(|| view.named(inner))
-        .flatten()
-}
-
-fn is_barrier(table: &Value) -> bool {
-    text(&table["subquery"]["node"]["from_table"], "alias") == SELF
-}
-
 fn select(node: &mut Value, view: &View) {
     let plain = node["sample"].is_null()
         && node["qualify"].is_null()
@@ -57,107 +45,32 @@ fn select(node: &mut Value, view: &View) {
     if !plain || node["where_clause"].is_null() {
         return;
     }
-    let Some(from) = From::of(&node["from_table"], view) else {
+    let Some(from) = From::of(&node["from_table"], &node["where_clause"], view) else {
         return;
     };
     let aliases = aliases(&node["select_list"]);
+    let asked = conjuncts(&node["where_clause"]).into_iter();
+    let mut known: Vec<Asked> = asked
+        .filter_map(|c| Asked::of(c, &from, &aliases))
+        .collect();
+    // What is asked of one side of an equality is asked of the other.
+    let mut next = 0;
+    while let Some(asked) = known.get(next) {
+        let further: Vec<Asked> = from
+            .equal_to(asked.column)
+            .map(|column| asked.about(column))
+            .filter(|further| !known.contains(further))
+            .collect();
+        known.extend(further);
+        next += 1;
+    }
     let mut copies: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for conjunct in conjuncts(&node["where_clause"]) {
-        if let Some((item, copy)) = copy(conjunct, &from, &aliases) {
-            copies.entry(item).or_default().push(copy);
-        }
+    for asked in known.iter().filter(|asked| from.takes_copies(asked.column)) {
+        let item = from.item(asked.column).to_owned();
+        copies.entry(item).or_default().push(asked.copy());
     }
     if !copies.is_empty() {
         place(&mut node["from_table"], &mut copies);
-    }
-}
-
-/// The names in a FROM, as far as conjuncts may be copied to them.
-pub(crate) struct From<'v> {
-    /// By folded name: the governed relation, where copies to it are right.
-    items: BTreeMap<String, Option<&'v Access>>,
-    /// Folded names of columns, with how many items have them; `None` where an item's are not known.
-    columns: Option<BTreeMap<String, usize>>,
-}
-
-impl<'v> From<'v> {
-    /// `None` where two items have one name.
-    pub(crate) fn of(table: &Value, view: &'v View) -> Option<Self> {
-        let mut from = Self {
-            items: BTreeMap::new(),
-            columns: Some(BTreeMap::new()),
-        };
-        from.gather(table, view, true)?;
-        Some(from)
-    }
-
-    fn gather(&mut self, table: &Value, view: &'v View, inner: bool) -> Option<()> {
-        if text(table, "type") == "JOIN" && text(table, "alias").is_empty() {
-            let plain = matches!(text(table, "ref_type"), "REGULAR" | "CROSS" | "NATURAL");
-            let (left, right) = match text(table, "join_type") {
-                "INNER" => (inner && plain, inner && plain),
-                "LEFT" => (inner && plain, false),
-                _ => (false, false),
-            };
-            self.gather(&table["left"], view, left)?;
-            return self.gather(&table["right"], view, right);
-        }
-        let bare = table["column_name_alias"]
-            .as_array()
-            .is_none_or(Vec::is_empty);
-        let access = governed(table, view).filter(|_| bare);
-        let target = access.filter(|_| inner && table["sample"].is_null());
-        let known = access.or_else(|| match text(table, "type") {
-            "BASE_TABLE" if bare => view.named(table),
-            _ => None,
-        });
-        match (known, &mut self.columns) {
-            (Some(access), Some(columns)) => {
-                for column in &access.columns {
-                    *columns.entry(fold(&column.name)).or_default() += 1;
-                }
-            }
-            _ => self.columns = None,
-        }
-        let name = fold(text(table, "alias"));
-        self.items.insert(name, target).is_none().then_some(())
-    }
-
-    /// The item and its relation's own column that a reference means.
-    pub(crate) fn column(
-        &self,
-        reference: &Value,
-        aliases: &[String],
-    ) -> Option<(&str, &'v Access, &'v str)> {
-        if text(reference, "class") != "COLUMN_REF" {
-            return None;
-        }
-        let names: Vec<&str> = reference["column_names"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
-        let (item, name) = match names.as_slice() {
-            [item, name] => (Some(fold(item)), *name),
-            [name] => (None, *name),
-            _ => return None,
-        };
-        let folded = fold(name);
-        let found = match item {
-            Some(item) => self.items.get_key_value(&item),
-            None => {
-                let once = self.columns.as_ref()?.get(&folded) == Some(&1);
-                let mut having = self
-                    .items
-                    .iter()
-                    .filter(|(_, access)| access.is_some_and(|a| a.open.contains_key(&folded)));
-                having.next().filter(|_| once && !aliases.contains(&folded))
-            }
-        };
-        let (item, access) = found?;
-        let access = (*access)?;
-        let (column, _) = access.open.get(&folded)?;
-        Some((item, access, column))
     }
 }
 
@@ -173,83 +86,99 @@ pub(crate) fn conjuncts(condition: &Value) -> Vec<&Value> {
     }
 }
 
-/// The item that a conjunct is about, and the conjunct over the relation's own column.
-pub(crate) fn copy(
-    conjunct: &Value,
-    from: &From<'_>,
-    aliases: &[String],
-) -> Option<(String, Value)> {
-    match text(conjunct, "type") {
-        "COMPARE_EQUAL"
-        | "COMPARE_NOTEQUAL"
-        | "COMPARE_LESSTHAN"
-        | "COMPARE_GREATERTHAN"
-        | "COMPARE_LESSTHANOREQUALTO"
-        | "COMPARE_GREATERTHANOREQUALTO" => {
-            let sides = ["left", "right"];
-            let of = |column: &str, literal: &str| {
-                let target = Target::of(&conjunct[column], from, aliases)?;
-                let mut copy = bare(conjunct);
-                copy[column] = target.column();
-                copy[literal] = target.exact(&conjunct[literal])?;
-                Some((target.item.to_owned(), copy))
-            };
-            of(sides[0], sides[1]).or_else(|| of(sides[1], sides[0]))
-        }
-        "COMPARE_BETWEEN" => {
-            let target = Target::of(&conjunct["input"], from, aliases)?;
-            let mut copy = bare(conjunct);
-            copy["input"] = target.column();
-            for bound in ["lower", "upper"] {
-                copy[bound] = target.exact(&conjunct[bound])?;
+/// A condition on one column that can't fail, with its literals in the column's type.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Asked<'f> {
+    column: Column<'f>,
+    /// The comparison, without the column in it.
+    comparison: Value,
+    /// Where in it the column stands.
+    place: &'static str,
+}
+
+impl<'f> Asked<'f> {
+    /// What a conjunct asks, if it is such a condition.
+    pub(crate) fn of(conjunct: &Value, from: &From<'f>, aliases: &[String]) -> Option<Self> {
+        match text(conjunct, "type") {
+            "COMPARE_EQUAL"
+            | "COMPARE_NOTEQUAL"
+            | "COMPARE_LESSTHAN"
+            | "COMPARE_GREATERTHAN"
+            | "COMPARE_LESSTHANOREQUALTO"
+            | "COMPARE_GREATERTHANOREQUALTO" => {
+                let of = |place: &'static str, literal: &str| {
+                    let column = from.column(&conjunct[place], aliases)?;
+                    let mut asked = Self::about_any(conjunct, column, place);
+                    asked.comparison[literal] = exact(&conjunct[literal], column.sql_type)?;
+                    Some(asked)
+                };
+                of("left", "right").or_else(|| of("right", "left"))
             }
-            Some((target.item.to_owned(), copy))
-        }
-        "COMPARE_IN" => {
-            let (column, values) = conjunct["children"].as_array()?.split_first()?;
-            if values.len() > MAX_VALUES {
-                return None;
+            "COMPARE_BETWEEN" => {
+                let column = from.column(&conjunct["input"], aliases)?;
+                let mut asked = Self::about_any(conjunct, column, "input");
+                for bound in ["lower", "upper"] {
+                    asked.comparison[bound] = exact(&conjunct[bound], column.sql_type)?;
+                }
+                Some(asked)
             }
-            let target = Target::of(column, from, aliases)?;
-            let values = values.iter().map(|value| target.exact(value));
-            let children: Option<Vec<Value>> = std::iter::once(Some(target.column()))
-                .chain(values)
-                .collect();
-            let mut copy = bare(conjunct);
-            copy["children"] = json!(children?);
-            Some((target.item.to_owned(), copy))
+            "COMPARE_IN" => {
+                let (reference, values) = conjunct["children"].as_array()?.split_first()?;
+                if values.len() > MAX_VALUES {
+                    return None;
+                }
+                let column = from.column(reference, aliases)?;
+                let values = values.iter().map(|value| exact(value, column.sql_type));
+                let values: Option<Vec<Value>> =
+                    std::iter::once(Some(Value::Null)).chain(values).collect();
+                let mut asked = Self::about_any(conjunct, column, "children");
+                asked.comparison["children"] = json!(values?);
+                Some(asked)
+            }
+            _ => None,
         }
-        _ => None,
-    }
-}
-
-/// A column that a conjunct is about.
-struct Target<'f, 'v> {
-    item: &'f str,
-    access: &'v Access,
-    name: &'v str,
-}
-
-impl<'f, 'v> Target<'f, 'v> {
-    fn of(reference: &Value, from: &'f From<'v>, aliases: &[String]) -> Option<Self> {
-        let (item, access, name) = from.column(reference, aliases)?;
-        access.copies.then_some(Self { item, access, name })
     }
 
-    fn column(&self) -> Value {
-        build::column(&[SELF, self.name])
+    fn about_any(conjunct: &Value, column: Column<'f>, place: &'static str) -> Self {
+        let mut comparison = conjunct.clone();
+        comparison["alias"] = json!("");
+        Self {
+            column,
+            comparison,
+            place,
+        }
+        .about(column)
     }
 
-    fn exact(&self, literal: &Value) -> Option<Value> {
-        let (_, sql_type) = self.access.open.get(&fold(self.name))?;
-        exact(literal, sql_type)
+    /// The same, asked of another column of that type.
+    fn about(&self, column: Column<'f>) -> Self {
+        let mut comparison = self.comparison.clone();
+        if self.place != "children" {
+            comparison[self.place] = Value::Null;
+        }
+        comparison["query_location"] = json!(build::NOWHERE);
+        Self {
+            column,
+            comparison,
+            place: self.place,
+        }
     }
-}
 
-fn bare(conjunct: &Value) -> Value {
-    let mut copy = conjunct.clone();
-    copy["alias"] = json!("");
-    copy
+    /// Whether a barrier may hold it.
+    pub(crate) fn is_copied(&self, from: &From<'_>) -> bool {
+        from.takes_copies(self.column)
+    }
+
+    /// The condition as the barrier has it.
+    fn copy(&self) -> Value {
+        let mut copy = self.comparison.clone();
+        let column = build::column(&[SELF, self.column.name]);
+        match self.place {
+            "children" => copy["children"][0] = column,
+            place => copy[place] = column,
+        }
+        copy
+    }
 }
 
 /// Puts copies into the barriers that they are for.

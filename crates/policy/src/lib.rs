@@ -13,6 +13,7 @@ mod compile;
 mod copies;
 mod explain;
 mod file;
+mod from;
 mod functions;
 mod index;
 mod limit;

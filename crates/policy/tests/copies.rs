@@ -220,6 +220,41 @@ fn copies_reach_through_inner_joins_and_the_left_of_left_joins() {
 }
 
 #[test]
+fn what_is_asked_of_one_side_of_an_equality_is_asked_of_the_other() {
+    on_a_large_stack(|| {
+        let world = world();
+        for text in [
+            "select upper(s) from u join t on id = uid where uid = 5",
+            "select upper(s) from u, t where t.id = u.uid and u.uid = 5",
+            "select upper(s) from u left join t on id = uid where uid = 5",
+            "select upper(s) from u a join u b on a.uid = b.uid join t on t.id = b.uid where a.uid = 5",
+            "select upper(s) from u left join (t join u b on t.id = b.uid) on b.uid = u.uid where u.uid = 5",
+        ] {
+            let sql = world.sql("eve", text);
+            assert_eq!(
+                added(&sql).as_deref(),
+                Some("(__eider.id = CAST('5' AS INTEGER))"),
+                "{text}\n{sql}"
+            );
+        }
+        for text in [
+            "select upper(s) from u full join t on id = uid where uid = 5",
+            "select upper(s) from t left join u on id = uid where uid = 5",
+            "select upper(s) from t right join u on id = uid where uid = 5",
+            "select upper(s) from u join t on id = uid or uid = 7 where uid = 5",
+            "select upper(s) from u join t on id = uid + 0 where uid = 5",
+            "select upper(s) from u left join t on true left join u b on t.id = u.uid where u.uid = 5",
+            "select upper(s) from u join t on true left join u b on t.id = u.uid where u.uid = 5",
+            "select upper(s) from u left join (u b left join t on t.id = b.uid) on b.uid = u.uid where u.uid = 5",
+            "select upper(s) from u asof join t on id >= uid where uid = 5",
+        ] {
+            let sql = world.sql("eve", text);
+            assert_eq!(added(&sql), None, "{text}\n{sql}");
+        }
+    });
+}
+
+#[test]
 fn a_parameter_of_the_columns_type_is_copied() {
     on_a_large_stack(|| {
         let world = world();
@@ -303,6 +338,8 @@ fn copies_change_no_answer() {
     on_a_large_stack(|| {
         let world = world();
         let connection = database();
+        let view = world.view("eve");
+        let sidecar = tree::Sidecar::build(view.visible(), "wh").unwrap();
         let conditions = [
             "id = 5",
             "id <> 5",
@@ -338,11 +375,29 @@ fn copies_change_no_answer() {
                 "select uid, id from u left join {t} on id = uid and id > 3 where {c} order by uid",
                 "select id, count(*) from {t} where {c} group by 1 order by 1",
                 "select uid from u where exists (select 1 from {t} where id = uid and {c}) order by 1",
+                "select uid, id, s from u left join {t} on id = uid where uid in (3, 5, 9) and {u} order by uid",
+                "select uid, id from u join {t} on id = uid where uid between 4 and 8 and {c} order by uid",
+                "select a.uid, id from u a join u b on a.uid = b.uid left join {t} on id = b.uid where a.uid > 4 and {u} order by 1, 2",
+                "select u.uid, id, b.uid from u left join {t} on id = uid left join u b on id = u.uid where u.uid > 4 order by 1, 2, 3",
+                "select u.uid, id, b.uid from u join {t} on true left join u b on id = u.uid where u.uid = 5 and {c} order by 1, 2, 3",
+                "select u.uid, id, b.uid from u left join {t} on true left join u b on id = u.uid where u.uid = 5 order by 1, 2, 3",
+                "select u.uid, q, id from u left join ((select uid as q from u) b left join {t} on id = q) on q = u.uid where u.uid = 5 order by 1, 2, 3",
+                "select u.uid, b.uid, id from u left join (u b join {t} on id = b.uid) on b.uid = u.uid where u.uid <> 5 order by 1, 2, 3",
+                "select u.uid, id from u full join {t} on id = uid where uid < 8 order by 1, 2",
                 "select x.id, y.id from {t} x, {t} y where x.id = y.id + 1 and x.{c} order by 1",
             ] {
-                let shape = shape.replace("{c}", condition);
+                let right = condition.replace("id", "uid");
+                let right = if right.starts_with("uid") {
+                    &right
+                } else {
+                    "true"
+                };
+                let shape = shape.replace("{c}", condition).replace("{u}", right);
                 let text = shape.replace("{t}", "t");
-                let Ok(authorised) = world.authorise("eve", &text) else {
+                let planned = plan::parse(&text, &world.parser).and_then(|statement| {
+                    policy::authorise(&statement, &view, &sidecar, &[], &world.parser)
+                });
+                let Ok(authorised) = planned else {
                     continue;
                 };
                 let found = rows(&connection, authorised.sql());
