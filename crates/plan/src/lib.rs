@@ -1,12 +1,14 @@
 //! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
 //! tree of every query inside. Names are resolved, and rights applied, by `policy`.
 
+mod inquiry;
 mod lexer;
 mod session;
 mod shell;
 mod split;
 mod statement;
 
+pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};

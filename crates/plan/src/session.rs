@@ -153,7 +153,7 @@ pub fn session_statement(text: &str) -> Result<Option<SessionStatement>> {
                 .with_hint("DuckDB has no savepoints; use one transaction"));
         }
         word @ ("listen" | "notify" | "declare" | "fetch" | "move" | "close" | "prepare"
-        | "execute" | "lock" | "copy" | "explain" | "grant" | "revoke") => {
+        | "execute" | "lock" | "copy" | "grant" | "revoke") => {
             return Err(Error::not_supported(word.to_ascii_uppercase()));
         }
         _ => return Ok(None),

@@ -4,6 +4,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::shell;
 
@@ -14,6 +15,12 @@ pub enum Statement {
     Query(Query),
     /// DESCRIBE of a query or table: the columns it has.
     Describe(Query),
+    /// EXPLAIN of a query.
+    Explain(Explain),
+    /// SUMMARIZE of a query or table: figures about each column.
+    Summarize(Summarize),
+    /// SHOW of catalog objects.
+    Show(Show),
     /// CREATE TABLE.
     CreateTable(CreateTable),
     /// INSERT.
@@ -142,13 +149,14 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
     let first = tokens
         .first()
         .ok_or_else(|| Error::new(ErrorKind::Syntax, "the statement is empty"))?;
+    if starts_query(first) {
+        return query(text, parser).map(Statement::Query);
+    }
     match keyword(first).as_str() {
-        "(" | "select" | "with" | "from" | "values" | "table" => {
-            query(text, parser).map(Statement::Query)
-        }
-        "describe" | "desc" => describe(text, parser),
-        "show" => Err(Error::not_supported("SHOW of catalog objects")
-            .with_hint("DESCRIBE a table, or use the client's own catalog functions")),
+        "describe" | "desc" if tokens.len() > 1 => describe(text, parser),
+        "describe" | "desc" | "show" => inquiry::show(text, &tokens),
+        "explain" => inquiry::explain(text, &tokens, parser).map(Statement::Explain),
+        "summarize" => inquiry::summarize(text, &tokens, parser).map(Statement::Summarize),
         "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
         "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
@@ -191,9 +199,16 @@ fn describe(text: &str, parser: &Parser) -> Result<Statement> {
 fn keyword(token: &Token<'_>) -> String {
     match token.kind {
         TokenKind::Word => token.text.to_ascii_lowercase(),
-        TokenKind::Symbol(c) => c.to_string(),
         _ => String::new(),
     }
+}
+
+/// Whether a statement that begins so is some form of SELECT.
+pub(crate) fn starts_query(first: &Token<'_>) -> bool {
+    first.is_symbol('(')
+        || ["select", "with", "from", "values", "table"]
+            .iter()
+            .any(|word| first.is_word(word))
 }
 
 /// Statements of DuckDB and PostgreSQL that Eider refuses by name rather than as bad syntax.
@@ -214,7 +229,6 @@ fn is_known(word: &str) -> bool {
             | "detach"
             | "do"
             | "execute"
-            | "explain"
             | "export"
             | "fetch"
             | "force"
@@ -234,7 +248,6 @@ fn is_known(word: &str) -> bool {
             | "replace"
             | "revoke"
             | "savepoint"
-            | "summarize"
             | "truncate"
             | "unpivot"
             | "update"

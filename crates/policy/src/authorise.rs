@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field as ArrowField, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{Field as ArrowField, Schema};
 use model::{
     Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RequestParts, Result,
     ResultColumn, ResultSchema, SqlType, StatementId,
@@ -17,8 +17,10 @@ use tree::{Description, Parser, Sidecar};
 use crate::checker;
 use crate::compile::Compiler;
 use crate::explain::Explained;
+use crate::inquiry;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
+use crate::summarize;
 use crate::view::View;
 use crate::write;
 
@@ -27,6 +29,8 @@ use crate::write;
 #[expect(missing_docs, reason = "variants are SQL's words")]
 pub enum CommandTag {
     Select,
+    Explain,
+    Show,
     Insert,
     CreateTable,
     CreateTableAs,
@@ -167,7 +171,12 @@ pub fn authorise(
     };
     let mut authorised = match statement {
         Statement::Query(query) => context.query(query)?,
-        Statement::Describe(query) => context.describe(query)?,
+        Statement::Describe(query) => inquiry::describe(&context, query)?,
+        Statement::Explain(explain) => inquiry::explain(&context, explain)?,
+        Statement::Summarize(summarize) => {
+            context.query(&summarize::query(&context, summarize)?)?
+        }
+        Statement::Show(show) => inquiry::show(&context, show)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
         Statement::Insert(insert) => write::insert(&context, insert)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
@@ -265,12 +274,21 @@ impl Context<'_> {
         })
     }
 
-    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
-        let compiler = Compiler {
+    /// A type in the tree's form.
+    pub(crate) fn type_tree(&self, sql_type: &SqlType) -> Result<Value> {
+        self.compiler().type_tree(sql_type)
+    }
+
+    fn compiler(&self) -> Compiler<'_> {
+        Compiler {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
-        };
+        }
+    }
+
+    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
+        let compiler = self.compiler();
         cast_parameters(tree, Field::Query, &|n| match n
             .checked_sub(1)
             .and_then(|i| Some((types.get(i)?, open.get(i)?)))
@@ -335,53 +353,6 @@ impl Context<'_> {
         }
         let expected = checker::check(&read_back, self.view)?;
         Ok((sql.into(), Arc::new(expected)))
-    }
-
-    /// DESCRIBE asks about columns only: the sidecar has the whole answer.
-    fn describe(&self, query: &Query) -> Result<Authorised> {
-        let mut inner = query.tree.clone();
-        Rewriter::new(self.view, self.parser).rewrite(&mut inner)?;
-        let rows = self.sidecar.evaluate(&query.text)?;
-        let names = rows.columns().to_vec();
-        let columns: Vec<ArrayRef> = (0..names.len())
-            .map(|i| {
-                let values = rows
-                    .rows()
-                    .iter()
-                    .map(|row| row.get(i).and_then(Option::as_deref));
-                Arc::new(values.collect::<StringArray>()) as ArrayRef
-            })
-            .collect();
-        let fields: Vec<ArrowField> = names
-            .iter()
-            .map(|n| ArrowField::new(n, DataType::Utf8, true))
-            .collect();
-        let arrow = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&arrow), columns).map_err(Error::internal)?;
-        let columns = names
-            .iter()
-            .map(|n| ResultColumn {
-                name: n.clone(),
-                sql_type: SqlType::Varchar,
-            })
-            .collect();
-        let schema = Arc::new(ResultSchema { columns, arrow });
-        Ok(Authorised {
-            principal: Arc::clone(self.view.principal()),
-            kind: ExecKind::Query,
-            tag: CommandTag::Select,
-            sql: query.text.as_str().into(),
-            query: None,
-            expected: Arc::default(),
-            description: Description {
-                parameters: vec![],
-                schema: Some(Arc::clone(&schema)),
-                names,
-            },
-            governed: false,
-            answer: Answer::Rows(schema, batch),
-            rules: vec![],
-        })
     }
 }
 

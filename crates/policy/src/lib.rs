@@ -12,6 +12,7 @@ mod explain;
 mod file;
 mod functions;
 mod index;
+mod inquiry;
 mod limit;
 mod load;
 mod parameters;
@@ -21,6 +22,7 @@ mod rules;
 mod scope;
 mod set;
 mod star;
+mod summarize;
 mod view;
 mod write;
 

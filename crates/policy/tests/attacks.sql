@@ -258,3 +258,22 @@ SELECT 1; SELECT max(s) FROM t
 SELECT "a""b" FROM (SELECT min(s) AS "a""b" FROM t) q
 SELECT x'27' , (SELECT min(s) FROM t)
 SELECT 'a' 'b' , (SELECT min(s) FROM t)
+-- plans and figures
+summarize t
+summarize select s, amt from t where s::int > 0
+summarize select max(st.b::int) as b from t
+summarize select st, masked, e from t
+summarize select denied from t
+explain select * from t where amt > 4000000
+explain select * from t where s::int > 0 and amt between 5000000 and 5000010
+explain (format json) select max(amt) from t where e = 'a'
+explain select denied from t
+explain analyze select * from t
+explain (analyze, costs off) select * from t
+explain (analyze true) select * from t
+explain select stats(amt) from t
+explain select s::int from t
+explain select (select max(amt) from wh.main.t) + 1
+describe t
+show all tables
+describe
