@@ -205,11 +205,20 @@ fn keyword(token: &Token<'_>) -> String {
 
 /// Whether a statement that begins so is some form of SELECT.
 pub(crate) fn starts_query(first: &Token<'_>) -> bool {
-    first.is_symbol('(')
-        || ["select", "with", "from", "values", "table"]
-            .iter()
-            .any(|word| first.is_word(word))
+    first.is_symbol('(') || STARTS_QUERY.iter().any(|word| first.is_word(word))
 }
+
+const STARTS_QUERY: [&str; 9] = [
+    "select",
+    "with",
+    "from",
+    "values",
+    "table",
+    "pivot",
+    "pivot_wider",
+    "unpivot",
+    "pivot_longer",
+];
 
 /// Statements of DuckDB and PostgreSQL that Eider refuses by name rather than as bad syntax.
 fn is_known(word: &str) -> bool {
@@ -238,9 +247,6 @@ fn is_known(word: &str) -> bool {
             | "load"
             | "lock"
             | "merge"
-            | "pivot"
-            | "pivot_wider"
-            | "pivot_longer"
             | "pragma"
             | "prepare"
             | "refresh"
@@ -249,7 +255,6 @@ fn is_known(word: &str) -> bool {
             | "revoke"
             | "savepoint"
             | "truncate"
-            | "unpivot"
             | "update"
             | "use"
             | "vacuum"

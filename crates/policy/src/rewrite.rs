@@ -1,6 +1,8 @@
 //! Steps 3 to 8 and 11 of the rewriting: names resolved, functions allowed, every governed relation
 //! behind its barrier.
 
+mod pivot;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use model::{Error, ErrorKind, Result, fold};
@@ -82,6 +84,8 @@ impl<'a> Rewriter<'a> {
                 self.given_names.insert(fold(given));
             }
         }
+        self.given_names
+            .extend(pivot::made_columns(value).map(fold));
         if let Some(entries) = value["cte_map"]["map"].as_array() {
             let aliases = entries.iter().flat_map(|e| names(&e["value"]["aliases"]));
             self.given_names.extend(aliases.map(fold));
@@ -319,6 +323,9 @@ impl<'a> Rewriter<'a> {
 
     /// Visits what is inside FROM, but not the relations themselves.
     fn table(&mut self, table: &mut Value) -> Result<()> {
+        if text(table, "type") == "PIVOT" {
+            return self.pivot(table);
+        }
         if text(table, "type") == "TABLE_FUNCTION" {
             self.calls.table_function(&table["function"])?;
             // The call itself has been judged as one in FROM; its arguments are expressions.
@@ -334,6 +341,11 @@ impl<'a> Rewriter<'a> {
             return self.field(table, "sample", Field::MaybeSample);
         }
         self.parts(table, Field::Table)
+    }
+
+    /// Whether something in the statement is known to have or to give a column of this name.
+    fn is_given(&self, folded: &str) -> bool {
+        some_column(&self.froms, folded) || self.given_names.contains(folded)
     }
 
     /// Step 8: puts each relation of one FROM in the form that its reader may have.
@@ -425,15 +437,9 @@ impl<'a> Rewriter<'a> {
     fn column(&mut self, expr: &mut Value) -> Result<()> {
         let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
         let last = parts.last().map(|p| fold(p)).unwrap_or_default();
-        let given = some_column(&self.froms, &last) || self.given_names.contains(&last);
+        let given = self.is_given(&last);
         if last == "rowid" && !given {
-            return Err(located(
-                Error::new(
-                    ErrorKind::UndefinedColumn,
-                    "column \"rowid\" does not exist",
-                ),
-                expr,
-            ));
+            return Err(located(pivot::undefined_column("rowid"), expr));
         }
         if parts.len() == 1
             && !given

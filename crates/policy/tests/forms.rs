@@ -235,3 +235,91 @@ fn a_summary_is_a_query_through_the_barrier() {
         );
     });
 }
+
+#[test]
+fn what_is_turned_comes_through_the_barrier() {
+    on_a_large_stack(|| {
+        let world = world();
+        for (text, names) in [
+            (
+                "pivot t on region in ('EU') using count(*) group by id",
+                vec!["id", "EU"],
+            ),
+            (
+                "from t pivot (max(amt) as m, count(*) for region in ('EU' as here) group by id)",
+                vec!["id", "here_m", "here_count_star()"],
+            ),
+            (
+                "pivot t join s.u using (id) on region in ('EU') using sum(amt)",
+                vec!["id", "EU"],
+            ),
+            (
+                "unpivot t on id::decimal(9,2), amt into name n value v",
+                vec!["region", "n", "v"],
+            ),
+            (
+                "from t unpivot (v for n in (id)) as p(a, b, c, d)",
+                vec!["a", "b", "c", "d"],
+            ),
+            (
+                "with q as (from t) pivot q on region in ('EU') using count(id) group by amt",
+                vec!["amt", "EU"],
+            ),
+        ] {
+            let authorised = world
+                .authorise("eve", text)
+                .unwrap_or_else(|e| panic!("{text}: {e:?}"));
+            assert_eq!(authorised.description().names, names, "{text}");
+            assert!(authorised.is_governed(), "{text}");
+            let sql = authorised.sql();
+            assert!(
+                sql.contains("LIMIT 9223372036854775807") && !sql.contains("hidden"),
+                "{sql}"
+            );
+        }
+        for (text, kind) in [
+            (
+                "pivot t on region in ('EU') using max(hidden)",
+                ErrorKind::UndefinedColumn,
+            ),
+            (
+                "pivot t on hidden in ('EU') using max(id)",
+                ErrorKind::UndefinedColumn,
+            ),
+            (
+                "pivot t on region in ('EU') using max(id) group by hidden",
+                ErrorKind::UndefinedColumn,
+            ),
+            (
+                "pivot t on region in ('EU') using max(id) group by rowid",
+                ErrorKind::UndefinedColumn,
+            ),
+            (
+                "pivot t on region in ('EU') using max(id) group by session_user",
+                ErrorKind::UndefinedColumn,
+            ),
+            (
+                "pivot t on region in some_type using max(id)",
+                ErrorKind::NotSupported,
+            ),
+            (
+                "pivot t on region in ('EU') using stats(id)",
+                ErrorKind::UndefinedFunction,
+            ),
+            (
+                "pivot t on stats(id) in ('EU') using max(id)",
+                ErrorKind::UndefinedFunction,
+            ),
+            ("pivot v on id in (1)", ErrorKind::UndefinedTable),
+            ("unpivot v on id", ErrorKind::UndefinedTable),
+            ("unpivot t on stats(id)", ErrorKind::UndefinedFunction),
+            ("unpivot t on hidden", ErrorKind::Syntax),
+            (
+                "unpivot t on columns(* exclude (id)), (select max(id) from v)",
+                ErrorKind::UndefinedTable,
+            ),
+        ] {
+            assert_eq!(world.refused("eve", text), kind, "{text}");
+        }
+    });
+}
