@@ -11,6 +11,7 @@ mod config;
 mod engine;
 mod explain_policy;
 mod metric;
+mod named;
 mod outcome;
 mod planner;
 mod plans;

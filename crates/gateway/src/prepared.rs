@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{ResultSchema, SqlType};
-use plan::SessionStatement;
+use plan::{ExecuteStatement, SessionStatement};
 use policy::Authorised;
 
 use crate::plans::PlanKey;
@@ -22,6 +22,11 @@ pub(crate) enum Body {
         statement: SessionStatement,
         /// The columns of SHOW.
         schema: Option<Arc<ResultSchema>>,
+    },
+    /// Runs a statement of the session's own.
+    Execute {
+        execute: ExecuteStatement,
+        statement: Arc<Prepared>,
     },
     /// Runs on a worker.
     Plan {
@@ -45,7 +50,7 @@ impl Prepared {
     /// The types of `$1`, `$2`, …; `Unknown` where nothing fixes one.
     pub fn parameters(&self) -> &[SqlType] {
         match &self.body {
-            Body::Session { .. } => &[],
+            Body::Session { .. } | Body::Execute { .. } => &[],
             Body::Plan { plan, .. } => &plan.description().parameters,
         }
     }
@@ -56,6 +61,7 @@ impl Prepared {
     pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
         match &self.body {
             Body::Session { schema, .. } => schema.as_ref(),
+            Body::Execute { statement, .. } => statement.schema(),
             Body::Plan { plan, .. } if is_query(plan) => plan.description().schema.as_ref(),
             Body::Plan { .. } => None,
         }
@@ -65,6 +71,7 @@ impl Prepared {
     pub fn is_query(&self) -> bool {
         match &self.body {
             Body::Session { schema, .. } => schema.is_some(),
+            Body::Execute { statement, .. } => statement.is_query(),
             Body::Plan { plan, .. } => is_query(plan),
         }
     }

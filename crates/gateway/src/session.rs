@@ -11,13 +11,14 @@ use model::{
     SqlType,
 };
 use parking_lot::Mutex;
-use plan::Piece;
+use plan::{Piece, SessionStatement};
 use runtime::CancellationToken;
 use tokio::sync::{Notify, RwLock};
 
 use crate::config::shorter;
 use crate::engine::{SessionPlace, unknown_principal};
 use crate::metric;
+use crate::named::Named;
 use crate::plans::{PlanKey, Scope, World};
 use crate::prepared::Body;
 use crate::registry::{CancelReason, Origin, StatementState};
@@ -38,6 +39,7 @@ pub struct Session {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) transaction: Arc<Transaction>,
     pub(crate) open_results: OpenResults,
+    pub(crate) named: Named,
     /// Shared by statements outside a transaction until their first rows; exclusive for those
     /// inside one, and for its beginning and end.
     pub(crate) turn: RwLock<()>,
@@ -73,6 +75,7 @@ impl Session {
             settings: Mutex::new(Settings::new(&principal.name, principal.admin)),
             transaction: Arc::default(),
             open_results: OpenResults::default(),
+            named: Named::default(),
             turn: RwLock::new(()),
             this: Weak::clone(this),
             look_again: Arc::default(),
@@ -160,6 +163,9 @@ impl Session {
         let outcome = match &prepared.body {
             Body::Session { statement, schema } => {
                 self.answer(&prepared.sql, statement, schema.as_ref()).await
+            }
+            Body::Execute { execute, statement } => {
+                self.execute_named(&prepared.sql, execute, statement).await
             }
             Body::Plan { .. } => Box::pin(self.run(prepared, params)).await,
         };
@@ -287,7 +293,7 @@ impl Session {
         })
     }
 
-    fn scope(&self, world: &World) -> Result<Scope> {
+    pub(crate) fn scope(&self, world: &World) -> Result<Scope> {
         let principal = world.policy.principal(&self.principal.name);
         Ok(Scope {
             principal: principal.ok_or_else(unknown_principal)?,
@@ -345,6 +351,9 @@ impl Session {
         if let Some(statement) = plan::session_statement(sql)? {
             if !session_statement::ends_transaction(&statement) {
                 usable?;
+            }
+            if let SessionStatement::Execute(execute) = statement {
+                return prepared(self.prepare_execute(execute)?);
             }
             let schema = session_statement::schema(&statement)?;
             return prepared(Body::Session { statement, schema });

@@ -3,6 +3,7 @@
 
 mod inquiry;
 mod lexer;
+mod prepare;
 mod session;
 mod shell;
 mod split;
@@ -10,6 +11,7 @@ mod statement;
 
 pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
+pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{

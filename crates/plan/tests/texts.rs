@@ -4,7 +4,7 @@
 
 use model::ErrorKind;
 use plan::SessionStatement as S;
-use plan::{Discard, SettingValue, session_statement, split};
+use plan::{Discard, ExecuteStatement, PrepareStatement, SettingValue, session_statement, split};
 
 #[test]
 fn texts_are_cut_at_semicolons_and_nowhere_else() {
@@ -175,6 +175,36 @@ fn session_statements() {
             "deallocate prepare \"p 1\"",
             S::Deallocate(Some("p 1".to_owned())),
         ),
+        (
+            "prepare p (int, decimal(9, 2)) as select $1",
+            S::Prepare(PrepareStatement {
+                name: "p".to_owned(),
+                types: vec!["int".to_owned(), "decimal(9, 2)".to_owned()],
+                statement: format!("{}select $1", " ".repeat(34)),
+            }),
+        ),
+        (
+            "prepare \"P 1\" as values (1)",
+            S::Prepare(PrepareStatement {
+                name: "P 1".to_owned(),
+                types: vec![],
+                statement: format!("{}values (1)", " ".repeat(17)),
+            }),
+        ),
+        (
+            "execute p (1, (2))",
+            S::Execute(ExecuteStatement {
+                name: "p".to_owned(),
+                arguments: Some("select     1, (2)".to_owned()),
+            }),
+        ),
+        (
+            "execute p",
+            S::Execute(ExecuteStatement {
+                name: "p".to_owned(),
+                arguments: None,
+            }),
+        ),
         ("close all", S::CloseAll),
         ("unlisten *", S::Unlisten),
     ] {
@@ -204,6 +234,17 @@ fn session_statements() {
             "begin isolation level serializable",
             ErrorKind::NotSupported,
         ),
+        ("prepare transaction 'x'", ErrorKind::NotSupported),
+        ("prepare p", ErrorKind::Syntax),
+        ("prepare p as", ErrorKind::Syntax),
+        ("prepare p () as select 1", ErrorKind::Syntax),
+        ("prepare p (int,) as select 1", ErrorKind::Syntax),
+        ("prepare p (int as select 1", ErrorKind::Syntax),
+        ("execute", ErrorKind::Syntax),
+        ("execute p ()", ErrorKind::Syntax),
+        ("execute p (1", ErrorKind::Syntax),
+        ("execute p (1) x", ErrorKind::Syntax),
+        ("execute p 1", ErrorKind::Syntax),
         ("begin 1", ErrorKind::Syntax),
         ("set x", ErrorKind::Syntax),
         ("set x = ", ErrorKind::Syntax),

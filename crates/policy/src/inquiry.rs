@@ -74,8 +74,8 @@ pub(crate) fn explain(context: &Context<'_>, explain: &Explain) -> Result<Author
     answer(context, CommandTag::Explain, &query.text, named, columns)
 }
 
-/// Whether optimising the query could run something large beforehand: constants are computed by then.
-fn is_costly(tree: &Value) -> bool {
+/// Whether computing the constants in a tree could take long: optimising a query does so.
+pub(crate) fn is_costly(tree: &Value) -> bool {
     match tree {
         Value::Array(items) => items.iter().any(is_costly),
         Value::Object(fields) => {

@@ -8,6 +8,7 @@ mod builtin;
 mod calls;
 mod checker;
 mod compile;
+mod constants;
 mod explain;
 mod file;
 mod functions;
@@ -27,6 +28,7 @@ mod view;
 mod write;
 
 pub use authorise::{Authorised, CommandTag, authorise};
+pub use constants::{constants, parameter_types};
 pub use explain::Explained;
 pub use file::Privilege;
 pub use functions::{Decision, FunctionClass, Functions, Rule, functions};

@@ -251,7 +251,7 @@ fn definitions(
         let mut text = format!(
             "{} {}",
             quote(&column.name),
-            type_text(context, &column.type_cast)?
+            type_of(context, &column.type_cast)?
         );
         if column.not_null {
             text.push_str(" not null");
@@ -279,7 +279,7 @@ fn definitions(
     Ok(definitions)
 }
 
-fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
+pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
     let query = lone(type_cast);
     let printed = context.parser.print(&query)?;
     let description = context
@@ -291,7 +291,7 @@ fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
         .as_ref()
         .and_then(|s| s.columns.first())
         .map(|c| c.sql_type.clone())
-        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the column's type is not known"))
+        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the type is not known"))
 }
 
 /// DEFAULT reads no relation and no parameter.

@@ -66,6 +66,7 @@ impl Sidecar {
         run(&format!(
             "set global disabled_optimizers = '{NOT_OPTIMIZED}'"
         ))?;
+        run("set global allowed_configs = ['TimeZone']")?;
         run("set lock_configuration = true")?;
         Ok(Self {
             instance,
@@ -88,6 +89,16 @@ impl Sidecar {
     /// Runs a text over no rows: `describe <query>`, or a constant expression.
     pub fn evaluate(&self, text: &str) -> Result<native::Rows> {
         self.with_connection(|connection| connection.query(text).map_err(|e| classify(&e)))
+    }
+
+    /// Runs a text over no rows, in a time zone that a session has.
+    pub fn evaluate_in(&self, text: &str, time_zone: &str) -> Result<native::Rows> {
+        let connection = self.connect()?;
+        let zone = time_zone.replace('\'', "''");
+        connection
+            .execute(&format!("set timezone = '{zone}'"))
+            .map_err(Error::internal)?;
+        connection.query(text).map_err(|e| classify(&e))
     }
 
     /// Plans a query over no rows: DuckDB's tree of operators, as `{"name", "children", "extra_info"}`.
