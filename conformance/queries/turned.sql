@@ -35,3 +35,13 @@ select n, count(*), count(v) from flights unpivot include nulls (v for n in (dep
 select what, min(v), max(v) from (unpivot flights on tailnum, dest into name what value v) group by what
 -- name: unpivot joined
 select a.name, u.name, u.value from (unpivot (select faa, lat, lon from airports) on lat, lon) u join airports a on a.faa = u.faa where u.value > 40
+-- name: pivot by the values there are
+pivot flights on origin using count(*) group by month
+-- name: pivot by masked values there are
+pivot flights on tailnum[1:2], month in (1, 2) using count(*), max(distance) as m group by carrier
+-- name: pivot of a join by the values there are
+pivot flights f join airlines a on f.carrier = a.carrier on name using count(*) group by origin
+-- ordered: pivot of a cte by the values there are
+with q as (from flights where month = 1) pivot q on day using count(*) group by carrier order by carrier limit 5
+-- name: pivot by rows of values
+pivot (from flights where distance > 2000) on (origin, dest) using count(*) group by month

@@ -13,6 +13,7 @@ mod explain_policy;
 mod metric;
 mod named;
 mod outcome;
+mod pivot;
 mod planner;
 mod plans;
 mod prepared;

@@ -12,6 +12,8 @@ use crate::plans::PlanKey;
 /// execution if the catalog or the policy has moved.
 pub struct Prepared {
     pub(crate) sql: Arc<str>,
+    /// What is planned: the statement's text, or what it stands for since it was prepared.
+    pub(crate) planned: Arc<str>,
     pub(crate) declared: Arc<[Option<SqlType>]>,
     pub(crate) body: Body,
 }

@@ -152,7 +152,10 @@ impl Session {
         if world.policy.version() == *policy_version && world.catalog.version == *catalog_version {
             return Ok(Arc::clone(plan));
         }
-        let (text, declared) = (Arc::clone(&prepared.sql), Arc::clone(&prepared.declared));
+        let (text, declared) = (
+            Arc::clone(&prepared.planned),
+            Arc::clone(&prepared.declared),
+        );
         let key = self.key(text, declared, &world)?;
         let current = match self.engine.plans.find(&key) {
             Some(found) => found,

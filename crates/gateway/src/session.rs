@@ -19,6 +19,7 @@ use crate::config::shorter;
 use crate::engine::{SessionPlace, unknown_principal};
 use crate::metric;
 use crate::named::Named;
+use crate::pivot;
 use crate::plans::{PlanKey, Scope, World};
 use crate::prepared::Body;
 use crate::registry::{CancelReason, Origin, StatementState};
@@ -333,9 +334,10 @@ impl Session {
         let usable = self.transaction.usable();
         let text: Arc<str> = sql.into();
         let declared: Arc<[Option<SqlType>]> = declared.into();
-        let prepared = |body| {
+        let prepared = |planned: &Arc<str>, body| {
             Ok(Arc::new(Prepared {
                 sql: Arc::clone(&text),
+                planned: Arc::clone(planned),
                 declared: Arc::clone(&declared),
                 body,
             }))
@@ -346,27 +348,45 @@ impl Session {
             && let Some(plan) = self.engine.plans.find(key)
         {
             counter!(metric::PLAN_CACHE, "result" => "hit").increment(1);
-            return prepared(Body::plan(plan, key));
+            return prepared(&text, Body::plan(plan, key));
         }
         if let Some(statement) = plan::session_statement(sql)? {
             if !session_statement::ends_transaction(&statement) {
                 usable?;
             }
             if let SessionStatement::Execute(execute) = statement {
-                return prepared(self.prepare_execute(execute)?);
+                return prepared(&text, self.prepare_execute(execute)?);
             }
             let schema = session_statement::schema(&statement)?;
-            return prepared(Body::Session { statement, schema });
+            return prepared(&text, Body::Session { statement, schema });
         }
         if usable?.is_none() {
             self.engine.accepting()?;
         }
-        let key = key?;
-        let statement = self.begin_statement(&text, StatementState::Planning)?;
+        if let Some(closed) = self.with_pivot_values(&text, &declared).await? {
+            let planned = closed.text().into();
+            let plan = self.plan_now(&text, Arc::clone(&planned), Arc::clone(&declared));
+            let body = plan.await.map_err(|e| pivot::located(e, &closed))?;
+            return prepared(&planned, body);
+        }
+        let plan = self.plan_now(&text, Arc::clone(&text), Arc::clone(&declared));
+        prepared(&text, plan.await?)
+    }
+
+    /// Plans `planned`, which the statement `text` stands for.
+    async fn plan_now(
+        &self,
+        text: &Arc<str>,
+        planned: Arc<str>,
+        declared: Arc<[Option<SqlType>]>,
+    ) -> Result<Body> {
+        let world = self.world();
+        let key = self.key(planned, declared, &world)?;
+        let statement = self.begin_statement(text, StatementState::Planning)?;
         match self.make_plan(key.clone(), world, &statement).await {
             Ok(plan) => {
                 statement.end_unrecorded();
-                prepared(Body::plan(plan, &key))
+                Ok(Body::plan(plan, &key))
             }
             Err(error) => Err(statement.end_failed(error)),
         }

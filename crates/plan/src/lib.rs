@@ -3,6 +3,7 @@
 
 mod inquiry;
 mod lexer;
+mod pivot;
 mod prepare;
 mod session;
 mod shell;
@@ -11,6 +12,7 @@ mod statement;
 
 pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
+pub use pivot::{ClosedPivot, OpenPivot, open_pivot};
 pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};

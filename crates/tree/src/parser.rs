@@ -167,6 +167,11 @@ fn refusal(answer: &Value) -> Error {
         .unwrap_or_default();
     let error = match answer["error_type"].as_str() {
         Some("parser" | "syntax") => Error::new(ErrorKind::Syntax, message),
+        // DuckDB reads it as several statements.
+        _ if message.starts_with("Only SELECT") => {
+            Error::not_supported("a query that stands for several statements")
+                .with_hint("name the values of a PIVOT: ON expression IN (…)")
+        }
         _ => Error::new(ErrorKind::NotSupported, message),
     };
     match answer["position"].as_str().and_then(|p| p.parse().ok()) {
