@@ -21,7 +21,7 @@ NOT_YET = [
     "show columns from flights",
     "create macro f(x) as x + 1",
     "create temp macro f(x) as table select x",
-    "create view scratch.main.v as select 1 as a",
+    "create temp view v as select 1 as a",
     "create temp table t as select 1 as a",
     "create temporary view v as select 1 as a",
     "update scratch.main.t set a = 1",

@@ -27,6 +27,7 @@ mod session;
 mod shell;
 mod start;
 mod step;
+mod tables;
 mod transaction;
 mod verify;
 mod worker;

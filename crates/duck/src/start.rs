@@ -20,6 +20,7 @@ use crate::pump::{self, CHANNEL_BATCHES, Live};
 use crate::ready::may_sample;
 use crate::session::Shared;
 use crate::shell;
+use crate::tables;
 use crate::verify::check_kind;
 use crate::worker::Worker;
 
@@ -225,12 +226,14 @@ impl Run {
     fn anew(&mut self, request: &ExecRequest) -> Result<Begun> {
         let settled = self.worker.changes().settled();
         self.open_transaction()?;
-        let version = match &self.home {
-            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
-            Some(Home::Pool) | None => self.worker.catalog().version,
-        };
+        let version = self.catalog_version();
         let lease = self.lease()?;
         let connection = lease.connection();
+        let tables = || tables::check(connection, request, self.worker.reader());
+        let was_sure = self.is_of_catalog(request, settled);
+        if !was_sure {
+            tables()?;
+        }
         self.worker
             .verifier()
             .check(connection, request, self.worker.reader(), version)?;
@@ -238,6 +241,10 @@ impl Run {
             .prepare(request.sql())
             .map_err(|e| self.error(&e))?;
         check_kind(request, &prepared)?;
+        // Only by now DuckDB has looked at all databases in question, and goes on with what it saw.
+        if was_sure && !self.is_of_catalog(request, settled) {
+            tables()?;
+        }
         bind(&prepared, request).map_err(|e| self.error(&e))?;
         match request.kind() {
             ExecKind::Query => {
@@ -258,6 +265,23 @@ impl Run {
                 let counts = request.query().is_some();
                 Ok(Begun::Wrote(counts.then_some(rows)))
             }
+        }
+    }
+
+    /// Whether the catalog that the transaction sees is the one that the text was made for.
+    fn is_of_catalog(&self, request: &ExecRequest, settled: Option<u64>) -> bool {
+        let same = self.catalog_version() == request.catalog_version();
+        // A session's transaction has a catalog of its own from its beginning. Another one has begun
+        // after `settled`, and sees what is shared if nothing was committed since.
+        let pinned = matches!(self.home, Some(Home::Transaction(..)))
+            || settled.is_some_and(|count| self.worker.changes().is_still(count));
+        same && pinned
+    }
+
+    fn catalog_version(&self) -> u64 {
+        match &self.home {
+            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
+            Some(Home::Pool) | None => self.worker.catalog().version,
         }
     }
 

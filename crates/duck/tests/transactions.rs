@@ -7,13 +7,19 @@ use common::*;
 use model::{ErrorKind, Executor, SqlType};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_snapshot_shows_tables_and_no_view() {
+async fn the_snapshot_shows_tables_and_views() {
     let f = fixture().await;
     let snapshot = f.executor.catalog();
     let relations: Vec<_> = snapshot.relations().map(|r| r.name.to_string()).collect();
     assert_eq!(
         relations,
-        ["f.main.p", "f.main.parts", "r.main.one", "w.main.t"]
+        [
+            "f.main.p",
+            "f.main.parts",
+            "r.main.one",
+            "w.main.t",
+            "w.main.v"
+        ]
     );
     let t = snapshot.relation("W", "public", "T").unwrap();
     let columns: Vec<_> = t

@@ -232,6 +232,8 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::CreateTable => "create_table",
         CommandTag::CreateTableAs => "create_table_as",
         CommandTag::DropTable => "drop_table",
+        CommandTag::CreateView => "create_view",
+        CommandTag::DropView => "drop_view",
     }
 }
 
@@ -245,6 +247,8 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::CreateTable => "CREATE TABLE",
         CommandTag::CreateTableAs => "CREATE TABLE AS",
         CommandTag::DropTable => "DROP TABLE",
+        CommandTag::CreateView => "CREATE VIEW",
+        CommandTag::DropView => "DROP VIEW",
     }
 }
 

@@ -9,6 +9,7 @@ mod session;
 mod shell;
 mod split;
 mod statement;
+mod view;
 
 pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
@@ -17,8 +18,8 @@ pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, Statement,
-    TableBody, parse,
+    ColumnDefinition, CreateTable, CreateView, DropTable, DropView, Insert, Key, KeyKind,
+    ObjectName, Query, Statement, TableBody, parse,
 };
 
 /// Reads a text as one expression and nothing else, as in policies.

@@ -6,7 +6,7 @@ use tree::Parser;
 
 use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
-use crate::shell;
+use crate::{shell, view};
 
 /// A statement over relations, read and held against the grammar, names not yet resolved.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub enum Statement {
     Insert(Insert),
     /// DROP TABLE.
     DropTable(DropTable),
+    /// CREATE VIEW.
+    CreateView(CreateView),
+    /// DROP VIEW.
+    DropView(DropView),
 }
 
 /// A query, as its text and as DuckDB's tree of it.
@@ -124,6 +128,30 @@ pub struct Insert {
     pub query: Query,
 }
 
+/// `create [or replace] view [if not exists] name [(columns)] as query`.
+#[derive(Debug)]
+pub struct CreateView {
+    /// The view to make.
+    pub name: ObjectName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Names for its columns, where given.
+    pub columns: Vec<String>,
+    /// What it stands for.
+    pub query: Query,
+}
+
+/// `drop view [if exists] name`.
+#[derive(Debug)]
+pub struct DropView {
+    /// The view to drop.
+    pub name: ObjectName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+}
+
 /// `drop table [if exists] name`.
 #[derive(Debug)]
 pub struct DropTable {
@@ -157,8 +185,12 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         "describe" | "desc" | "show" => inquiry::show(text, &tokens),
         "explain" => inquiry::explain(text, &tokens, parser).map(Statement::Explain),
         "summarize" => inquiry::summarize(text, &tokens, parser).map(Statement::Summarize),
+        "create" if view::is_create(&tokens) => {
+            view::create(text, &tokens, parser).map(Statement::CreateView)
+        }
         "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
         "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
+        "drop" if view::is_drop(&tokens) => view::drop(text, &tokens).map(Statement::DropView),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
         word if is_known(word) => {
             Err(Error::not_supported(word.to_ascii_uppercase()).with_position(first.start))

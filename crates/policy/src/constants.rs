@@ -10,6 +10,8 @@ use tree::{Parser, Sidecar, build};
 use crate::authorise::Context;
 use crate::inquiry::is_costly;
 use crate::rewrite::Rewriter;
+use crate::rights::Rights;
+use crate::seal::seal;
 use crate::view::View;
 use crate::write::type_of;
 
@@ -96,10 +98,10 @@ pub fn constants(
         let cast = build::cast(item.take(), context.type_tree(sql_type)?);
         *item = build::aliased(cast, &name);
     }
-    Rewriter::new(view, parser).rewrite(&mut tree)?;
+    Rewriter::new(Rights::of(view), parser).rewrite(&mut tree)?;
     // What the user may be told of is found in their own text.
     sidecar.describe(arguments)?;
-    let (sql, expected) = context.seal_text(&mut tree)?;
+    let (sql, expected) = seal(&mut tree, Rights::of(view), parser)?;
     if !expected.relations.is_empty() {
         return Err(Error::internal("an argument reads a relation"));
     }

@@ -1,6 +1,7 @@
 //! Statements that ask about a query or the catalog. The sidecar and the view have the whole answer:
 //! no worker is asked, and no row of anybody's data takes part.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
@@ -16,11 +17,12 @@ use tree::Description;
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::functions::functions;
 use crate::rewrite::Rewriter;
+use crate::rights::Rights;
 
 /// DESCRIBE: the columns that a query has.
 pub(crate) fn describe(context: &Context<'_>, query: &Query) -> Result<Authorised> {
     let mut inner = query.tree.clone();
-    Rewriter::new(context.view, context.parser).rewrite(&mut inner)?;
+    Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut inner)?;
     let rows = context.sidecar.evaluate(&query.text)?;
     let columns = (0..rows.columns().len())
         .map(|i| {
@@ -49,7 +51,7 @@ pub(crate) fn describe(context: &Context<'_>, query: &Query) -> Result<Authorise
 pub(crate) fn explain(context: &Context<'_>, explain: &Explain) -> Result<Authorised> {
     let query = &explain.query;
     let mut inner = query.tree.clone();
-    Rewriter::new(context.view, context.parser).rewrite(&mut inner)?;
+    Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut inner)?;
     let description = context.sidecar.describe(&query.text)?;
     if !description.parameters.is_empty() {
         return Err(
@@ -289,7 +291,9 @@ fn answer(
             names,
         },
         governed: false,
+        views: BTreeSet::new(),
         answer: Answer::Rows(schema, batch),
+        catalog_version: context.view.visible().version,
         rules: vec![],
     })
 }

@@ -5,7 +5,7 @@ mod pivot;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Error, ErrorKind, Result, fold};
+use model::{Error, ErrorKind, RelationKind, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -15,9 +15,9 @@ use crate::calls::Calls;
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::parameters;
+use crate::rights::Rights;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
 use crate::star;
-use crate::view::View;
 
 /// Prefix of every generated name.
 pub(crate) const GENERATED: &str = "__eider_";
@@ -30,7 +30,7 @@ const MAX_SUBQUERY_DEPTH: usize = 16;
 
 /// Rewrites one query for one principal.
 pub(crate) struct Rewriter<'a> {
-    view: &'a View,
+    rights: Rights<'a>,
     parser: &'a Parser,
     calls: Calls<'a>,
     /// CTEs in scope, by folded name, innermost last.
@@ -43,15 +43,24 @@ pub(crate) struct Rewriter<'a> {
     quoted_stars: BTreeSet<String>,
     /// Names that something in the statement gives to a column.
     given_names: BTreeSet<String>,
-    governed: bool,
+    found: Found,
+}
+
+/// What took part in a query.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Whether a relation of which the reader sees less than all.
+    pub(crate) governed: bool,
+    /// The views that it names.
+    pub(crate) views: BTreeSet<RelationName>,
 }
 
 impl<'a> Rewriter<'a> {
-    pub(crate) fn new(view: &'a View, parser: &'a Parser) -> Self {
+    pub(crate) fn new(rights: Rights<'a>, parser: &'a Parser) -> Self {
         Self {
-            view,
+            rights,
             parser,
-            calls: Calls::new(view),
+            calls: Calls::new(rights),
             ctes: vec![],
             froms: vec![],
             generated: 0,
@@ -59,15 +68,15 @@ impl<'a> Rewriter<'a> {
             subquery_depth: 0,
             quoted_stars: BTreeSet::new(),
             given_names: BTreeSet::new(),
-            governed: false,
+            found: Found::default(),
         }
     }
 
-    /// Rewrites in place, and says whether a governed relation takes part.
-    pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<bool> {
+    /// Rewrites in place, and says what takes part.
+    pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<Found> {
         self.survey(query, Field::Query)?;
         self.visit(query, Field::Query)?;
-        Ok(self.governed)
+        Ok(self.found)
     }
 
     /// Collects what has to be known of the whole statement before any part is rewritten.
@@ -294,7 +303,7 @@ impl<'a> Rewriter<'a> {
             }
             _ => e,
         };
-        let access = self.view.resolve(&parts).map_err(located)?;
+        let access = self.rights.resolve(&parts).map_err(located)?;
         if !access.privileges.contains(&Privilege::Select) {
             let denied = Error::new(
                 ErrorKind::PermissionDenied,
@@ -388,12 +397,8 @@ impl<'a> Rewriter<'a> {
                 table["sample"] = sample;
                 return Ok(());
             }
-            Source::Relation(Access {
-                barrier: Some(barrier),
-                ..
-            }) => {
-                self.governed = true;
-                as_table(barrier, name, columns, sample)
+            Source::Relation(access) if let Some(query) = self.stand_in(access) => {
+                as_table(query, name, columns, sample)
             }
             Source::Relation(access) => {
                 let mut plain = build::base_table(&access.name, name);
@@ -403,6 +408,19 @@ impl<'a> Rewriter<'a> {
             }
         };
         Ok(())
+    }
+
+    /// The query that a relation is read through, if not by its name.
+    fn stand_in(&mut self, access: &'a Access) -> Option<&'a Value> {
+        if self.rights.names_only {
+            return None;
+        }
+        if access.kind == RelationKind::View {
+            self.found.views.insert(access.name.clone());
+        }
+        let inlined = access.inlined.as_ref();
+        self.found.governed |= access.barrier.is_some() || inlined.is_some_and(|i| i.governed);
+        access.barrier.as_ref().or(inlined.map(|i| &i.query))
     }
 
     fn expr(&mut self, expr: &mut Value) -> Result<()> {

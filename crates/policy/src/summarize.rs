@@ -9,6 +9,7 @@ use tree::build;
 use crate::authorise::Context;
 use crate::inquiry::type_names;
 use crate::rewrite::Rewriter;
+use crate::rights::Rights;
 
 /// The alias of what is summarized.
 const SOURCE: &str = "summarize_tbl";
@@ -17,7 +18,7 @@ const SOURCE: &str = "summarize_tbl";
 pub(crate) fn query(context: &Context<'_>, summarize: &Summarize) -> Result<Query> {
     let inner = &summarize.query;
     // Names and functions are judged before anything binds the text.
-    Rewriter::new(context.view, context.parser).rewrite(&mut inner.tree.clone())?;
+    Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut inner.tree.clone())?;
     let described = context.sidecar.describe(&inner.text)?;
     let schema = described.schema.ok_or_else(|| {
         Error::new(
