@@ -36,7 +36,8 @@ pub enum Statement {
 /// A query, as its text and as DuckDB's tree of it.
 #[derive(Debug)]
 pub struct Query {
-    /// The user's own text.
+    /// The user's own text. Where the query is a part of a statement, blanks stand for what is before
+    /// it: positions in it are the statement's.
     pub text: String,
     /// `{"node": …, "named_param_map": …}`, held against the grammar.
     pub tree: Value,

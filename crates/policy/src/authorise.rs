@@ -259,7 +259,9 @@ impl Context<'_> {
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
         let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
-        let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
+        let wrapped = wrap(&query.text)?;
+        let described = self.sidecar.describe(&wrapped);
+        let mut description = described.map_err(|e| in_query(e, &wrapped, &query.text))?;
         let open: Vec<bool> = description
             .parameters
             .iter()
@@ -367,6 +369,16 @@ impl Context<'_> {
             schema,
             names,
         })
+    }
+}
+
+/// The position of an error in a text as one in the query that the text ends with.
+fn in_query(error: Error, text: &str, query: &str) -> Error {
+    let before = text.strip_suffix(query).map(str::len);
+    let position = error.position();
+    match position.and_then(|at| at.checked_sub(before?)) {
+        Some(position) => error.with_position(position),
+        None => error.without_position(),
     }
 }
 

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use model::{
     CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
 };
-use plan::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, TableBody,
-};
+use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody};
 use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
@@ -116,15 +114,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let head = format!("insert into {}{columns} ", full(&target));
     // The sidecar binds the user's rows into the target: it knows its columns' types, so that
     // parameters get them.
-    let done = context
-        .finish(
-            &Query {
-                text: insert.query.text.clone(),
-                tree: insert.query.tree.clone(),
-            },
-            &|text| Ok(format!("{head}{text}")),
-        )
-        .map_err(Error::without_position)?;
+    let done = context.finish(&insert.query, &|text| Ok(format!("{head}{text}")))?;
     let sql = format!("{head}{}", done.sql);
     let kind = ExecKind::Write {
         target,
