@@ -320,3 +320,15 @@ select max(v::int) from (unpivot t on s into name n value v) where id > 0
 select n, count(*) from (from t unpivot (v for n in (s, masked))) group by n
 pivot wh.main.t on region in ('US') using count(*) group by e
 pivot "T" on region in ('US') using max(s) group by e
+-- PIVOT that looks for its values
+pivot t on region using count(*) group by e
+pivot t on e using count(*) group by region
+pivot t on masked using count(*) group by region
+pivot t on s::int % 7 using max(s::int) group by region
+pivot t on amt > 1000000, region using max(s) group by e
+pivot t on st.b using count(*) group by region
+pivot t on denied using count(*) group by region
+pivot t on (region, e) using count(*) group by masked
+pivot t join u using (id) on name using max(s::int) group by region
+pivot (select left(s, 6) as h, region from t) on h[1:1] using count(*) group by region
+with q as (from t where s::int > 190) pivot q on s using max(amt) group by region
