@@ -6,6 +6,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::inquiry::blanked;
 use crate::lexer::{Token, TokenKind};
 use crate::statement::{
     ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody, query,
@@ -111,7 +112,7 @@ pub(crate) fn query_from(
     parser: &Parser,
 ) -> Result<crate::statement::Query> {
     let start = shell.peek().ok_or_else(|| shell.unexpected())?.start;
-    query(&shell.text[start..shell.end], parser).map_err(|e| e.offset_position(start))
+    query(&blanked(&shell.text[..shell.end], start, ""), parser)
 }
 
 pub(crate) struct Shell<'t, 'a> {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field as ArrowField, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{Field as ArrowField, Schema};
 use model::{
     Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RelationName,
     RequestParts, Result, ResultColumn, ResultSchema, SqlType, StatementId,
@@ -19,10 +19,12 @@ use crate::closed;
 use crate::compile::Compiler;
 use crate::copies;
 use crate::explain::Explained;
+use crate::inquiry;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::seal;
+use crate::summarize;
 use crate::view::View;
 use crate::{write, write_view};
 
@@ -31,6 +33,8 @@ use crate::{write, write_view};
 #[expect(missing_docs, reason = "variants are SQL's words")]
 pub enum CommandTag {
     Select,
+    Explain,
+    Show,
     Insert,
     CreateTable,
     CreateTableAs,
@@ -178,7 +182,12 @@ pub fn authorise(
     };
     let mut authorised = match statement {
         Statement::Query(query) => context.query(query)?,
-        Statement::Describe(query) => context.describe(query)?,
+        Statement::Describe(query) => inquiry::describe(&context, query)?,
+        Statement::Explain(explain) => inquiry::explain(&context, explain)?,
+        Statement::Summarize(summarize) => {
+            context.query(&summarize::query(&context, summarize)?)?
+        }
+        Statement::Show(show) => inquiry::show(&context, show)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
         Statement::Insert(insert) => write::insert(&context, insert)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
@@ -250,7 +259,9 @@ impl Context<'_> {
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
         let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
-        let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
+        let wrapped = wrap(&query.text)?;
+        let described = self.sidecar.describe(&wrapped);
+        let mut description = described.map_err(|e| in_query(e, &wrapped, &query.text))?;
         let open: Vec<bool> = description
             .parameters
             .iter()
@@ -297,12 +308,21 @@ impl Context<'_> {
         })
     }
 
-    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
-        let compiler = Compiler {
+    /// A type in the tree's form.
+    pub(crate) fn type_tree(&self, sql_type: &SqlType) -> Result<Value> {
+        self.compiler().type_tree(sql_type)
+    }
+
+    fn compiler(&self) -> Compiler<'_> {
+        Compiler {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
-        };
+        }
+    }
+
+    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
+        let compiler = self.compiler();
         cast_parameters(tree, Field::Query, &|n| match n
             .checked_sub(1)
             .and_then(|i| Some((types.get(i)?, open.get(i)?)))
@@ -350,54 +370,15 @@ impl Context<'_> {
             names,
         })
     }
+}
 
-    /// DESCRIBE asks about columns only: the sidecar has the whole answer.
-    fn describe(&self, query: &Query) -> Result<Authorised> {
-        let mut inner = query.tree.clone();
-        Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut inner)?;
-        let rows = self.sidecar.evaluate(&query.text)?;
-        let names = rows.columns().to_vec();
-        let columns: Vec<ArrayRef> = (0..names.len())
-            .map(|i| {
-                let values = rows
-                    .rows()
-                    .iter()
-                    .map(|row| row.get(i).and_then(Option::as_deref));
-                Arc::new(values.collect::<StringArray>()) as ArrayRef
-            })
-            .collect();
-        let fields: Vec<ArrowField> = names
-            .iter()
-            .map(|n| ArrowField::new(n, DataType::Utf8, true))
-            .collect();
-        let arrow = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&arrow), columns).map_err(Error::internal)?;
-        let columns = names
-            .iter()
-            .map(|n| ResultColumn {
-                name: n.clone(),
-                sql_type: SqlType::Varchar,
-            })
-            .collect();
-        let schema = Arc::new(ResultSchema { columns, arrow });
-        Ok(Authorised {
-            principal: Arc::clone(self.view.principal()),
-            kind: ExecKind::Query,
-            tag: CommandTag::Select,
-            sql: query.text.as_str().into(),
-            query: None,
-            expected: Arc::default(),
-            description: Description {
-                parameters: vec![],
-                schema: Some(Arc::clone(&schema)),
-                names,
-            },
-            governed: false,
-            views: BTreeSet::new(),
-            answer: Answer::Rows(schema, batch),
-            catalog_version: self.view.visible().version,
-            rules: vec![],
-        })
+/// The position of an error in a text as one in the query that the text ends with.
+fn in_query(error: Error, text: &str, query: &str) -> Error {
+    let before = text.strip_suffix(query).map(str::len);
+    let position = error.position();
+    match position.and_then(|at| at.checked_sub(before?)) {
+        Some(position) => error.with_position(position),
+        None => error.without_position(),
     }
 }
 

@@ -58,6 +58,10 @@ impl Checker<'_> {
                 if fields.contains_key("table_name") {
                     self.table(value)?;
                 }
+                // An ENUM of the user's own would be looked up by its name.
+                if !text(value, "pivot_enum").is_empty() {
+                    return Err(mismatch("a PIVOT over a type"));
+                }
                 if fields.contains_key("function_name") {
                     self.function(value, false)?;
                 }

@@ -1,6 +1,9 @@
 //! Steps 3 to 8 and 11 of the rewriting: names resolved, functions allowed, every governed relation
 //! behind its barrier.
 
+mod pivot;
+mod with;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use model::{Error, ErrorKind, RelationKind, RelationName, Result, fold};
@@ -91,6 +94,8 @@ impl<'a> Rewriter<'a> {
                 self.given_names.insert(fold(given));
             }
         }
+        self.given_names
+            .extend(pivot::made_columns(value).map(fold));
         if let Some(entries) = value["cte_map"]["map"].as_array() {
             let aliases = entries.iter().flat_map(|e| names(&e["value"]["aliases"]));
             self.given_names.extend(aliases.map(fold));
@@ -151,42 +156,6 @@ impl<'a> Rewriter<'a> {
 
     fn field(&mut self, value: &mut Value, name: &str, field: Field) -> Result<()> {
         walk::part(&mut value[name], field, &mut |v, f| self.visit(v, f))
-    }
-
-    /// Step 4: an entry sees those before it and the outer ones; a recursive one sees itself in its
-    /// right arm only. Each gets a generated name.
-    fn with_clause(&mut self, node: &mut Value) -> Result<()> {
-        let Some(entries) = node["cte_map"]["map"].as_array_mut() else {
-            return Ok(());
-        };
-        for entry in entries {
-            let name = fold(text(entry, "key"));
-            let generated = self.fresh("c");
-            let info = &mut entry["value"];
-            let body = &mut info["query"]["node"];
-            if text(body, "type") == "RECURSIVE_CTE_NODE" {
-                self.recursive(body, &name, &generated)?;
-            } else {
-                self.visit(&mut info["query"], Field::Query)?;
-            }
-            self.field(info, "key_targets", Field::Exprs)?;
-            entry["key"] = json!(generated);
-            self.ctes.push((name, generated));
-        }
-        Ok(())
-    }
-
-    fn recursive(&mut self, node: &mut Value, name: &str, generated: &str) -> Result<()> {
-        let outer = self.ctes.len();
-        self.with_clause(node)?;
-        self.visit(&mut node["left"], Field::Node)?;
-        self.ctes.push((name.to_owned(), generated.to_owned()));
-        self.visit(&mut node["right"], Field::Node)?;
-        self.field(node, "modifiers", Field::Modifiers)?;
-        self.field(node, "key_targets", Field::Exprs)?;
-        node["cte_name"] = json!(generated);
-        self.ctes.truncate(outer);
-        Ok(())
     }
 
     fn select(&mut self, node: &mut Value) -> Result<()> {
@@ -328,6 +297,9 @@ impl<'a> Rewriter<'a> {
 
     /// Visits what is inside FROM, but not the relations themselves.
     fn table(&mut self, table: &mut Value) -> Result<()> {
+        if text(table, "type") == "PIVOT" {
+            return self.pivot(table);
+        }
         if text(table, "type") == "TABLE_FUNCTION" {
             self.calls.table_function(&table["function"])?;
             // The call itself has been judged as one in FROM; its arguments are expressions.
@@ -343,6 +315,11 @@ impl<'a> Rewriter<'a> {
             return self.field(table, "sample", Field::MaybeSample);
         }
         self.parts(table, Field::Table)
+    }
+
+    /// Whether something in the statement is known to have or to give a column of this name.
+    fn is_given(&self, folded: &str) -> bool {
+        some_column(&self.froms, folded) || self.given_names.contains(folded)
     }
 
     /// Step 8: puts each relation of one FROM in the form that its reader may have.
@@ -443,15 +420,9 @@ impl<'a> Rewriter<'a> {
     fn column(&mut self, expr: &mut Value) -> Result<()> {
         let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
         let last = parts.last().map(|p| fold(p)).unwrap_or_default();
-        let given = some_column(&self.froms, &last) || self.given_names.contains(&last);
+        let given = self.is_given(&last);
         if last == "rowid" && !given {
-            return Err(located(
-                Error::new(
-                    ErrorKind::UndefinedColumn,
-                    "column \"rowid\" does not exist",
-                ),
-                expr,
-            ));
+            return Err(located(pivot::undefined_column("rowid"), expr));
         }
         if parts.len() == 1
             && !given

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use model::{
     CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
 };
-use plan::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, TableBody,
-};
+use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody};
 use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
@@ -116,15 +114,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let head = format!("insert into {}{columns} ", full(&target));
     // The sidecar binds the user's rows into the target: it knows its columns' types, so that
     // parameters get them.
-    let done = context
-        .finish(
-            &Query {
-                text: insert.query.text.clone(),
-                tree: insert.query.tree.clone(),
-            },
-            &|text| Ok(format!("{head}{text}")),
-        )
-        .map_err(Error::without_position)?;
+    let done = context.finish(&insert.query, &|text| Ok(format!("{head}{text}")))?;
     let sql = format!("{head}{}", done.sql);
     let kind = ExecKind::Write {
         target,
@@ -304,7 +294,7 @@ fn definitions(
         let mut text = format!(
             "{} {}",
             quote(&column.name),
-            type_text(context, &column.type_cast)?
+            type_of(context, &column.type_cast)?
         );
         if column.not_null {
             text.push_str(" not null");
@@ -332,7 +322,7 @@ fn definitions(
     Ok(definitions)
 }
 
-fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
+pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
     let query = lone(type_cast);
     let printed = context.parser.print(&query)?;
     let description = context
@@ -344,7 +334,7 @@ fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
         .as_ref()
         .and_then(|s| s.columns.first())
         .map(|c| c.sql_type.clone())
-        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the column's type is not known"))
+        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the type is not known"))
 }
 
 /// DEFAULT reads no relation and no parameter.
