@@ -11,6 +11,7 @@ mod coalesce;
 mod config;
 mod control;
 mod core;
+mod described;
 mod executor;
 mod folder;
 mod governed;

@@ -9,7 +9,7 @@ use model::{
     CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
     SqlType,
 };
-use native::{ErrorType, NativeStream, Prepared, conform, result_schema};
+use native::{ErrorType, NativeStream, Prepared, conform};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
@@ -336,39 +336,6 @@ impl Run {
         Ok(Begun::Rows(Live::new(stream, schema), first))
     }
 
-    /// The result's columns, which must be those that the sidecar described.
-    fn schema(
-        &self,
-        request: &ExecRequest,
-        stream: &mut NativeStream,
-    ) -> Result<Arc<ResultSchema>> {
-        let columns = stream.columns().map_err(|e| self.error(&e))?;
-        let arrow = match stream.schema() {
-            Ok(arrow) => arrow,
-            // No Arrow form at all: the refusal names the column.
-            Err(error) => {
-                native::check_types(&columns)?;
-                return Err(self.error(&error));
-            }
-        };
-        let own = result_schema(&columns, &arrow)?;
-        let Some(described) = request.schema() else {
-            return Ok(Arc::new(own));
-        };
-        if same_types(&own, described) {
-            return Ok(Arc::clone(described));
-        }
-        let error = mismatch(format!("columns {own:?}, described as {described:?}"));
-        tracing::error!(
-            target: "audit",
-            event = "describe_mismatch",
-            statement = %request.id(),
-            principal = request.principal().name,
-            cause = error.cause().map(tracing::field::display),
-        );
-        Err(error)
-    }
-
     /// Ends a write: committed and seen by all, or seen by its transaction, before the reply.
     fn wrote(mut self, request: &ExecRequest) -> Result<()> {
         let ExecKind::Write {
@@ -464,20 +431,6 @@ fn bind(prepared: &Prepared, request: &ExecRequest) -> native::Result<()> {
         }
     }
     Ok(())
-}
-
-fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
-    let (left, right) = (a.arrow.fields(), b.arrow.fields());
-    a.columns.len() == b.columns.len()
-        && left.len() == right.len()
-        && a.columns
-            .iter()
-            .zip(&b.columns)
-            .all(|(a, b)| a.sql_type == b.sql_type)
-        && left
-            .iter()
-            .zip(right)
-            .all(|(a, b)| a.data_type() == b.data_type())
 }
 
 /// The answer to a write: its count of rows, if it has one.
