@@ -1,6 +1,7 @@
 //! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
 //! tree of every query inside. Names are resolved, and rights applied, by `policy`.
 
+mod ddl;
 mod inquiry;
 mod lexer;
 mod pivot;
@@ -11,6 +12,7 @@ mod split;
 mod statement;
 mod view;
 
+pub use ddl::{Commented, Ddl, TableChange};
 pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
 pub use pivot::{ClosedPivot, OpenPivot, open_pivot};

@@ -140,6 +140,10 @@ impl<'t, 'a> Shell<'t, 'a> {
         self.tokens.get(self.at + n)
     }
 
+    pub(crate) fn skip(&mut self) {
+        self.at += 1;
+    }
+
     pub(crate) fn take(&mut self, keyword: &str) -> bool {
         let found = self.peek().is_some_and(|t| t.is_word(keyword));
         self.at += usize::from(found);
@@ -177,7 +181,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn unexpected(&self) -> Error {
+    pub(crate) fn unexpected(&self) -> Error {
         match self.peek() {
             Some(token) => Error::new(
                 ErrorKind::Syntax,
@@ -189,7 +193,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn refused_object(&self, verb: &str) -> Error {
+    pub(crate) fn refused_object(&self, verb: &str) -> Error {
         match self.peek() {
             Some(token) if token.kind == TokenKind::Word => {
                 Error::not_supported(format_args!("{verb} {}", token.text.to_ascii_uppercase()))
@@ -206,7 +210,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn name(&mut self) -> Result<String> {
+    pub(crate) fn name(&mut self) -> Result<String> {
         let name = self
             .peek()
             .and_then(Token::name)
@@ -359,7 +363,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         Ok(None)
     }
 
-    fn column(&mut self, parser: &Parser) -> Result<ColumnDefinition> {
+    pub(crate) fn column(&mut self, parser: &Parser) -> Result<ColumnDefinition> {
         let name = self.name()?;
         let text = self.run(|t| {
             [
@@ -425,7 +429,7 @@ impl<'t, 'a> Shell<'t, 'a> {
     }
 
     /// The text of balanced tokens up to a comma, a closing parenthesis or `stop` outside of them.
-    fn run(&mut self, stop: impl Fn(&Token<'_>) -> bool) -> Result<&'a str> {
+    pub(crate) fn run(&mut self, stop: impl Fn(&Token<'_>) -> bool) -> Result<&'a str> {
         let first = self.peek().ok_or_else(|| self.unexpected())?;
         let mut depth = 0_usize;
         let mut end = first.start;

@@ -4,6 +4,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::ddl::{self, Ddl};
 use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::{shell, view};
@@ -31,6 +32,8 @@ pub enum Statement {
     CreateView(CreateView),
     /// DROP VIEW.
     DropView(DropView),
+    /// Of schemas, indexes, comments, tables that are there; and maintenance.
+    Ddl(Ddl),
 }
 
 /// A query, as its text and as DuckDB's tree of it.
@@ -181,6 +184,9 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
     if starts_query(first) {
         return query(text, parser).map(Statement::Query);
     }
+    if let Some(ddl) = ddl::parse(text, &tokens, parser)? {
+        return Ok(Statement::Ddl(ddl));
+    }
     match keyword(first).as_str() {
         "describe" | "desc" if tokens.len() > 1 => describe(text, parser),
         "describe" | "desc" | "show" => inquiry::show(text, &tokens),
@@ -257,14 +263,9 @@ const STARTS_QUERY: [&str; 9] = [
 fn is_known(word: &str) -> bool {
     matches!(
         word,
-        "alter"
-            | "analyze"
-            | "analyse"
-            | "attach"
+        "attach"
             | "call"
-            | "checkpoint"
             | "cluster"
-            | "comment"
             | "copy"
             | "declare"
             | "delete"
@@ -288,6 +289,5 @@ fn is_known(word: &str) -> bool {
             | "truncate"
             | "update"
             | "use"
-            | "vacuum"
     )
 }
