@@ -26,7 +26,7 @@ use crate::rights::Rights;
 use crate::seal::seal;
 use crate::summarize;
 use crate::view::View;
-use crate::{write, write_view};
+use crate::{ddl, write, write_view};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,15 @@ pub enum CommandTag {
     DropTable,
     CreateView,
     DropView,
+    CreateSchema,
+    DropSchema,
+    AlterTable,
+    CreateIndex,
+    DropIndex,
+    Comment,
+    Vacuum,
+    Analyze,
+    Checkpoint,
 }
 
 /// A statement under one view: rewritten, checked, described. Holds for as long as catalogs, policy
@@ -193,6 +202,7 @@ pub fn authorise(
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
         Statement::CreateView(create) => write_view::create(&context, create)?,
         Statement::DropView(drop) => write_view::drop(&context, drop)?,
+        Statement::Ddl(statement) => ddl::authorise(&context, statement)?,
     };
     let target = match &authorised.kind {
         ExecKind::Write { target, .. } => Some(target),

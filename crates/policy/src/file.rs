@@ -91,11 +91,18 @@ pub enum Privilege {
     Select,
     Insert,
     Create,
+    Alter,
     Drop,
 }
 
 impl Privilege {
-    pub(crate) const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Create, Self::Drop];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Select,
+        Self::Insert,
+        Self::Create,
+        Self::Alter,
+        Self::Drop,
+    ];
 
     /// As it is written in a policy.
     pub(crate) fn word(self) -> &'static str {
@@ -103,6 +110,7 @@ impl Privilege {
             Self::Select => "select",
             Self::Insert => "insert",
             Self::Create => "create",
+            Self::Alter => "alter",
             Self::Drop => "drop",
         }
     }

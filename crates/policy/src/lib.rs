@@ -3,6 +3,7 @@
 //! understand is refused.
 
 mod access;
+mod alter;
 mod authorise;
 mod builtin;
 mod calls;
@@ -12,6 +13,7 @@ mod closed;
 mod compile;
 mod constants;
 mod copies;
+mod ddl;
 mod explain;
 mod file;
 mod from;
@@ -21,6 +23,7 @@ mod inquiry;
 mod limit;
 mod literal;
 mod load;
+mod naming;
 mod parameters;
 mod pattern;
 mod rewrite;

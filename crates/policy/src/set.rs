@@ -232,6 +232,33 @@ impl PolicySet {
         granted && !denied
     }
 
+    /// Whether a principal has a privilege on whatever may be in a schema, which need not exist: a
+    /// grant is on all of it, and no denial on any of it.
+    pub(crate) fn permits_schema(
+        &self,
+        principal: &Principal,
+        catalog: &str,
+        schema: &str,
+        privilege: Privilege,
+    ) -> bool {
+        let meets = |on: &Pattern<3>| {
+            on.part(0).is_none_or(|c| c == model::fold(catalog))
+                && on.part(1).is_none_or(|s| s == model::fold(schema))
+        };
+        let granted = self.rules.grants.iter().any(|g| {
+            principal.roles.contains(&g.role)
+                && g.privileges.contains(&privilege)
+                && g.on.part(2).is_none()
+                && meets(&g.on)
+        });
+        let denied = self
+            .rules
+            .denies
+            .iter()
+            .any(|d| d.takes(privilege) && d.audience.includes(principal) && meets(&d.on));
+        granted && !denied
+    }
+
     fn check_names(&self, snapshot: &CatalogSnapshot, sources: &Sources) -> Result<()> {
         for grant in &self.rules.grants {
             relations(snapshot, &grant.on, grant.columns.iter().flatten())

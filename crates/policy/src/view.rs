@@ -281,8 +281,10 @@ fn visible(
                     Some((relation_key.clone(), relation))
                 })
                 .collect();
-            let may_create = set.may_create_in(principal, &catalog.name, Some(&schema.name));
-            if !relations.is_empty() || may_create {
+            let named = (catalog.name.as_str(), schema.name.as_str());
+            let may_create = set.may_create_in(principal, named.0, Some(named.1));
+            let may_drop = set.permits_schema(principal, named.0, named.1, Privilege::Drop);
+            if !relations.is_empty() || may_create || may_drop {
                 schemas.insert(
                     schema_key.clone(),
                     Schema {
@@ -292,7 +294,8 @@ fn visible(
                 );
             }
         }
-        if !schemas.is_empty() {
+        // Also where there is nothing yet but the right to make a schema.
+        if !schemas.is_empty() || set.may_create_in(principal, &catalog.name, None) {
             catalogs.insert(
                 key.clone(),
                 Catalog {

@@ -276,6 +276,7 @@ pub(crate) fn require(
         Privilege::Select => "read",
         Privilege::Insert => "insert into",
         Privilege::Create => "create",
+        Privilege::Alter => "alter",
         Privilege::Drop => "drop",
     };
     Err(Error::new(
@@ -337,8 +338,16 @@ pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlTyp
         .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the type is not known"))
 }
 
-/// DEFAULT reads no relation and no parameter.
 fn default_text(context: &Context<'_>, default: &Value) -> Result<String> {
+    let (sql, _) = default_query(context, default)?;
+    Ok(sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned())
+}
+
+/// DEFAULT reads no relation and no parameter. Its expression, sealed as a query of nothing else.
+pub(crate) fn default_query(
+    context: &Context<'_>,
+    default: &Value,
+) -> Result<(Arc<str>, Arc<Expected>)> {
     let mut query = lone(default);
     let rights = Rights::of(context.view);
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
@@ -352,7 +361,7 @@ fn default_text(context: &Context<'_>, default: &Value) -> Result<String> {
             "a DEFAULT that is more than an expression",
         ));
     }
-    Ok(sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned())
+    Ok((sql, expected))
 }
 
 /// `select <expr>`.
