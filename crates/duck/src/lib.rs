@@ -26,6 +26,7 @@ mod recover;
 mod registry;
 mod session;
 mod shell;
+mod shell_ddl;
 mod start;
 mod step;
 mod tables;

@@ -5,6 +5,7 @@ use model::{ExecKind, ExecRequest, RelationName, Result};
 
 use crate::names::mismatch;
 use crate::quote::identifier;
+use crate::shell_ddl;
 
 /// How policy begins each form of statement.
 const CREATE: [&str; 3] = [
@@ -56,10 +57,21 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
             }
         },
     };
-    if fits {
+    if fits || defines(request) {
         Ok(())
     } else {
         Err(mismatch("the statement's shell is not the sealed one"))
+    }
+}
+
+/// Whether the text is another of policy's forms that changes the catalog.
+fn defines(request: &ExecRequest) -> bool {
+    match request.kind() {
+        ExecKind::Write {
+            target,
+            changes_catalog: true,
+        } => shell_ddl::is_form(request.sql(), target, request.query().map(|q| &**q)),
+        _ => false,
     }
 }
 
@@ -90,7 +102,7 @@ pub(crate) fn after_name<'a>(text: &'a str, relation: &RelationName) -> Option<&
 }
 
 /// Whether a text is a list of quoted columns in parentheses, or nothing, and then `end`.
-fn is_columns(text: &str, end: &str) -> bool {
+pub(crate) fn is_columns(text: &str, end: &str) -> bool {
     let Some(text) = text.strip_suffix(end) else {
         return false;
     };
@@ -113,7 +125,7 @@ fn is_columns(text: &str, end: &str) -> bool {
 }
 
 /// What follows a quoted identifier, or a plain one.
-fn after_identifier(text: &str) -> Option<&str> {
+pub(crate) fn after_identifier(text: &str) -> Option<&str> {
     let Some(mut inside) = text.strip_prefix('"') else {
         let end = text
             .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))

@@ -15,6 +15,7 @@ use crate::catalog::CatalogReader;
 use crate::metric;
 use crate::names::{self, difference, mismatch};
 use crate::shell::{self, after_name};
+use crate::shell_ddl::is_maintenance;
 
 /// Texts kept, and how long one of them may be in bytes: at most 64 MiB in all.
 const KEPT_TEXTS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -173,7 +174,7 @@ fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
 
 /// Fails unless the statement is of the kind that was sealed.
 pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
-    use StatementKind::{Create, Drop, Insert, Select};
+    use StatementKind::{Alter, Call, Create, Drop, Insert, Select, Vacuum};
     let fits = match request.kind() {
         ExecKind::Query => prepared.kind() == Select,
         ExecKind::Write {
@@ -181,9 +182,14 @@ pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<(
             ..
         } => prepared.kind() == Insert,
         ExecKind::Write {
+            target,
             changes_catalog: true,
-            ..
-        } => matches!(prepared.kind(), Create | Drop),
+        } => match prepared.kind() {
+            Create | Drop | Alter => true,
+            // DuckDB reads CHECKPOINT as a call of its function.
+            Vacuum | Call => is_maintenance(request.sql(), target),
+            _ => false,
+        },
     };
     if fits {
         Ok(())

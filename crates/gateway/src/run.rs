@@ -234,6 +234,15 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::DropTable => "drop_table",
         CommandTag::CreateView => "create_view",
         CommandTag::DropView => "drop_view",
+        CommandTag::CreateSchema => "create_schema",
+        CommandTag::DropSchema => "drop_schema",
+        CommandTag::AlterTable => "alter_table",
+        CommandTag::CreateIndex => "create_index",
+        CommandTag::DropIndex => "drop_index",
+        CommandTag::Comment => "comment",
+        CommandTag::Vacuum => "vacuum",
+        CommandTag::Analyze => "analyze",
+        CommandTag::Checkpoint => "checkpoint",
     }
 }
 
@@ -249,6 +258,15 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::DropTable => "DROP TABLE",
         CommandTag::CreateView => "CREATE VIEW",
         CommandTag::DropView => "DROP VIEW",
+        CommandTag::CreateSchema => "CREATE SCHEMA",
+        CommandTag::DropSchema => "DROP SCHEMA",
+        CommandTag::AlterTable => "ALTER TABLE",
+        CommandTag::CreateIndex => "CREATE INDEX",
+        CommandTag::DropIndex => "DROP INDEX",
+        CommandTag::Comment => "COMMENT",
+        CommandTag::Vacuum => "VACUUM",
+        CommandTag::Analyze => "ANALYZE",
+        CommandTag::Checkpoint => "CHECKPOINT",
     }
 }
 

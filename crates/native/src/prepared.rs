@@ -33,6 +33,7 @@ pub enum StatementKind {
     Set,
     Call,
     Pragma,
+    Vacuum,
     /// Any other, by DuckDB's number.
     Other(u32),
 }
@@ -268,6 +269,7 @@ fn kind_of(kind: ffi::duckdb_statement_type) -> StatementKind {
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_CREATE => StatementKind::Create,
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DROP => StatementKind::Drop,
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_ALTER => StatementKind::Alter,
+        ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_VACUUM => StatementKind::Vacuum,
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN => StatementKind::Explain,
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_TRANSACTION => StatementKind::Transaction,
         ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY => StatementKind::Copy,

@@ -296,11 +296,7 @@ fn catalog_name(context: &Context<'_>, name: &str) -> Result<String> {
     })
 }
 
-fn permit_schema(
-    context: &Context<'_>,
-    target: &RelationName,
-    privilege: Privilege,
-) -> Result<()> {
+fn permit_schema(context: &Context<'_>, target: &RelationName, privilege: Privilege) -> Result<()> {
     let (set, principal) = (context.view.set(), context.view.principal());
     if set.permits_schema(principal, &target.catalog, &target.schema, privilege) {
         return Ok(());

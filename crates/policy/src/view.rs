@@ -213,7 +213,12 @@ impl Source<'_> {
             set: Arc::clone(self.set),
             principal: Arc::clone(&principal),
             default_catalog: self.default_catalog.to_owned(),
-            visible: Arc::default(),
+            visible: Arc::new(visible(
+                self.set,
+                &principal,
+                self.snapshot,
+                &BTreeMap::new(),
+            )),
             accesses: BTreeMap::new(),
             hidden: Vec::new(),
         };
