@@ -1,5 +1,7 @@
 """Schemas, changes of tables, indexes, comments and maintenance; and that rules stay with what they are about."""
 
+import datetime
+
 import adbc_driver_manager
 import psycopg
 import pytest
@@ -79,17 +81,26 @@ def test_schemas(admin) -> None:
 
 def test_columns(admin, table) -> None:
     for change in [
-        "add column b varchar default 'x' || 'y'",
+        "add column b varchar default 'xy'",
+        "add column d date default date '2020-01-02'",
+        "add column e boolean default true",
+        "add column f double default 1e3",
+        "add column g integer default -7",
         "add column c integer",
         "alter column c set default 7",
         "rename column a to n",
         "alter column n set data type bigint",
         "alter column b set not null",
+        "alter column b set default upper('a' || 'b')",
         "drop column c",
         "add column if not exists b varchar",
     ]:
         assert tag(admin, f"alter table {table} {change}") == "ALTER TABLE", change
-    assert admin.execute(f"from {table}").fetchall() == [(1, "xy")]
+    assert admin.execute(f"from {table}").fetchall() == [
+        (1, "xy", datetime.date(2020, 1, 2), True, 1000.0, -7)
+    ]
+    admin.execute(f"insert into {table} (n) values (5)")
+    assert admin.execute(f"select b, e, g from {table} where n = 5").fetchall() == [("AB", True, -7)]
     assert refused(admin, f"insert into {table} (n, b) values (2, null)").sqlstate == "23502"
     assert tag(admin, f"alter table {table} add primary key (n)") == "ALTER TABLE"
     assert refused(admin, f"insert into {table} (n, b) values (1, 'z')").sqlstate == "23505"

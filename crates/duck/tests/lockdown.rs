@@ -60,6 +60,56 @@ async fn a_text_that_names_something_else_is_refused() {
         ),
         write("create view w.main.n (a)", None, "w.main.n", true),
         write("create temp table n (a int)", None, "w.main.n", true),
+        // DDL of another target, another form, or with more than its form has.
+        write("create schema \"w\".\"n\"", None, "w.main.n", true),
+        write("drop schema \"w\".\"main\" cascade", None, "w.main.", true),
+        write(
+            "alter table w.main.t rename to \"a\".\"b\"",
+            None,
+            "w.main.t",
+            true,
+        ),
+        write(
+            "alter table w.main.v rename to \"a\"",
+            None,
+            "w.main.t",
+            true,
+        ),
+        write(
+            "alter table w.main.t add column \"a\" INTEGER default (random())",
+            None,
+            "w.main.t",
+            true,
+        ),
+        // The default that was read names a function that is not expected.
+        write(
+            "alter table w.main.t alter column \"i\" set default (random())",
+            Some("SELECT random()"),
+            "w.main.t",
+            true,
+        ),
+        write(
+            "alter table w.main.t alter column \"i\" set data type INTEGER using (random())",
+            None,
+            "w.main.t",
+            true,
+        ),
+        write(
+            "create index \"a\" on w.main.t (lower(\"s\"))",
+            None,
+            "w.main.t",
+            true,
+        ),
+        write(
+            "comment on table w.main.t is getvariable('x')",
+            None,
+            "w.main.t",
+            true,
+        ),
+        write("vacuum", None, "w.main.t", true),
+        write("force checkpoint \"w\"", None, "w..", true),
+        write("checkpoint \"w\"", None, "w.main.t", true),
+        write("call pragma_version()", None, "w..", true),
         // The query that was read is not the one that runs.
         {
             let mut request = query("select a from r.main.one", &[], &[]);
@@ -224,4 +274,56 @@ async fn a_write_needs_its_own_seal() {
         ErrorKind::Internal
     );
     assert_eq!(number(&session, count("w.main.t")).await.unwrap(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ddl_runs_in_its_sealed_forms() {
+    let f = fixture().await;
+    let session = f.session().await;
+    for (sql, query_part, target) in [
+        ("create schema \"w\".\"n\"", None, "w.n."),
+        ("drop schema \"w\".\"n\"", None, "w.n."),
+        (
+            "alter table w.main.t add column \"a\" INTEGER default ('7')",
+            Some("SELECT '7'"),
+            "w.main.t",
+        ),
+        (
+            "alter table w.main.t alter column \"a\" set data type BIGINT",
+            None,
+            "w.main.t",
+        ),
+        (
+            "alter table w.main.t rename column \"a\" to \"b\"",
+            None,
+            "w.main.t",
+        ),
+        (
+            "create unique index \"x\" on w.main.t (\"i\")",
+            None,
+            "w.main.t",
+        ),
+        ("drop index w.main.x", None, "w.main.x"),
+        (
+            "comment on column w.main.t.\"i\" is 'it''s'",
+            None,
+            "w.main.t",
+        ),
+        ("analyze w.main.t", None, "w.main.t"),
+        ("vacuum w.main.t", None, "w.main.t"),
+        ("checkpoint \"w\"", None, "w.."),
+        ("alter table w.main.t rename to \"u\"", None, "w.main.t"),
+    ] {
+        let done = run(&session, write(sql, query_part, target, true)).await;
+        assert!(done.is_ok(), "{sql}: {done:?}");
+    }
+    let sum = query(
+        "select sum(b)::bigint from w.main.u",
+        &["w.main.u"],
+        &["sum"],
+    );
+    assert_eq!(number(&session, sum).await.unwrap(), 7000);
+    let read_only = write("create schema \"r\".\"n\"", None, "r.n.", true);
+    let error = run(&session, read_only).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ReadOnly);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::{Column, Error, ErrorKind, ExecKind, RelationKind, RelationName, Result, SqlType};
 use plan::{ColumnDefinition, ObjectName, TableChange};
 use serde_json::Value;
+use tree::grammar::text;
 use tree::quote;
 
 use crate::access::Access;
@@ -171,13 +172,41 @@ impl<'a> Alteration<'a> {
     fn added(&self, column: &ColumnDefinition, query: &mut Option<Sealed>) -> Result<String> {
         let sql_type = written_type(self.context, &column.type_cast)?;
         let default = match &column.default {
-            Some(value) => format!(" {}", self.default(value, query)?),
+            Some(value) => {
+                let constant = self.constant(value, &sql_type)?;
+                format!(" {}", self.default(&constant, query)?)
+            }
             None => String::new(),
         };
         Ok(format!(
             "add column {} {sql_type}{default}",
             quote(&column.name)
         ))
+    }
+
+    /// A literal as a text that the column's type reads, or NULL. Of a default that is anything but a
+    /// constant DuckDB makes several statements, which no request holds.
+    fn constant(&self, value: &Value, sql_type: &SqlType) -> Result<Value> {
+        let is_constant = |expr: &Value| text(expr, "class") == "CONSTANT";
+        if !is_constant(value) && !(text(value, "class") == "CAST" && is_constant(&value["child"]))
+        {
+            return Err(
+                Error::not_supported("ADD COLUMN with a DEFAULT that is not a literal").with_hint(
+                    "add the column without it, and then use ALTER COLUMN … SET DEFAULT",
+                ),
+            );
+        }
+        let (sql, _) = default_query(self.context, value)?;
+        let rows = self
+            .context
+            .sidecar
+            .evaluate(&format!("select cast(({sql}) as {sql_type})"))
+            .map_err(Error::without_position)?;
+        let literal = match rows.scalar() {
+            Some(text) => format!("'{}'", text.replace('\'', "''")),
+            None => "null".to_owned(),
+        };
+        plan::parse_expression(&literal, self.context.parser)
     }
 
     /// `default (…)`; its expression is sealed as a query, which the worker reads again.

@@ -257,13 +257,28 @@ fn changes_of_tables() {
         check(&[
             (
                 "eve",
-                "alter table plain add column n decimal(9, 2) default 1 + 2",
-                "alter table \"rw\".\"main\".\"plain\" add column \"n\" DECIMAL(9,2) default ((1 + 2))",
+                "alter table plain add column n decimal(9, 2) default 3",
+                "alter table \"rw\".\"main\".\"plain\" add column \"n\" DECIMAL(9,2) default ('3.00')",
             ),
             (
                 "eve",
                 "alter table plain add n struct(a int, \"b c\" varchar)[]",
                 "alter table \"rw\".\"main\".\"plain\" add column \"n\" STRUCT(\"a\" INTEGER, \"b c\" VARCHAR)[]",
+            ),
+            (
+                "eve",
+                "alter table plain add n boolean default true",
+                "alter table \"rw\".\"main\".\"plain\" add column \"n\" BOOLEAN default ('true')",
+            ),
+            (
+                "eve",
+                "alter table plain add n varchar default 'it''s'",
+                "alter table \"rw\".\"main\".\"plain\" add column \"n\" VARCHAR default ('it''s')",
+            ),
+            (
+                "eve",
+                "alter table plain add n date default null",
+                "alter table \"rw\".\"main\".\"plain\" add column \"n\" DATE default (NULL)",
             ),
             (
                 "eve",
@@ -320,8 +335,8 @@ fn changes_of_tables() {
 #[test]
 fn tables_that_are_not_changed() {
     use ErrorKind::{
-        DuplicateColumn, NotSupported, PermissionDenied, ReadOnly, Syntax, UndefinedColumn,
-        UndefinedFunction, UndefinedTable, WrongObjectType,
+        DuplicateColumn, InvalidText, NotSupported, PermissionDenied, ReadOnly, Syntax,
+        UndefinedColumn, UndefinedFunction, UndefinedTable, WrongObjectType,
     };
     on_a_large_stack(|| {
         check_refused(&[
@@ -388,6 +403,16 @@ fn tables_that_are_not_changed() {
                 "eve",
                 "alter table plain alter x set default $1",
                 NotSupported,
+            ),
+            (
+                "eve",
+                "alter table plain add column a double default random()",
+                NotSupported,
+            ),
+            (
+                "eve",
+                "alter table plain add column a integer default 'x'",
+                InvalidText,
             ),
             (
                 "eve",
