@@ -40,6 +40,7 @@ pub(crate) fn alter_table(
                     false => Err(alteration.duplicate(&column.name)),
                 };
             }
+            alteration.keep_rules(&column.name, ColumnChange::Added, "added")?;
             alteration.added(column, &mut query)?
         }
         TableChange::DropColumn { column, if_exists } => {
@@ -47,7 +48,7 @@ pub(crate) fn alter_table(
                 return Ok(nothing(context, CommandTag::AlterTable));
             }
             let column = alteration.column(column)?;
-            alteration.keep_rules(column, ColumnChange::Dropped, "dropped")?;
+            alteration.keep_rules(&column.name, ColumnChange::Dropped, "dropped")?;
             format!("drop column {}", quote(&column.name))
         }
         TableChange::RenameColumn { column, to } => {
@@ -55,13 +56,13 @@ pub(crate) fn alter_table(
             if alteration.find(to).is_some_and(|c| c.name != column.name) {
                 return Err(alteration.duplicate(to));
             }
-            alteration.keep_rules(column, ColumnChange::Renamed(to), "renamed")?;
+            alteration.keep_rules(&column.name, ColumnChange::Renamed(to), "renamed")?;
             format!("rename column {} to {}", quote(&column.name), quote(to))
         }
         TableChange::Rename { to } => alteration.renamed(to)?,
         TableChange::SetType { column, type_cast } => {
             let column = alteration.column(column)?;
-            alteration.keep_rules(column, ColumnChange::Retyped, "given another type")?;
+            alteration.keep_rules(&column.name, ColumnChange::Retyped, "given another type")?;
             let sql_type = written_type(context, type_cast)?;
             let column = quote(&column.name);
             format!("alter column {column} set data type {sql_type}")
@@ -234,15 +235,14 @@ impl<'a> Alteration<'a> {
         }
     }
 
-    fn keep_rules(&self, column: &Column, change: ColumnChange<'_>, verb: &str) -> Result<()> {
+    fn keep_rules(&self, column: &str, change: ColumnChange<'_>, verb: &str) -> Result<()> {
         let (context, name) = (self.context, &self.access.name);
         let set = context.view.set();
-        match set.rule_on_column(name, &column.name, change, context.parser)? {
+        match set.rule_on_column(name, column, change, context.parser)? {
             None => Ok(()),
             Some(place) => Err(self.refused(
                 format!(
-                    "column \"{}\" of {name} can't be {verb}: rules of the policy name it",
-                    column.name
+                    "column \"{column}\" of {name} can't be {verb}: rules of the policy name it"
                 ),
                 &place,
             )),

@@ -1,6 +1,8 @@
 //! What of a policy hangs on a name: a table or column that is renamed, dropped or changed must not
 //! get away from the rules about it.
 
+use std::collections::BTreeSet;
+
 use model::{RelationName, Result, fold};
 use serde_json::Value;
 use tree::Parser;
@@ -14,6 +16,9 @@ use crate::set::PolicySet;
 /// What becomes of a column.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ColumnChange<'a> {
+    /// It is new: only expressions may hang on its name, as `current_user` is a column where there is
+    /// one.
+    Added,
     /// It gets this name.
     Renamed(&'a str),
     Dropped,
@@ -64,8 +69,9 @@ impl PolicySet {
         if let ColumnChange::Renamed(to) = change {
             names.push(fold(to));
         }
-        let listed = |columns: Option<&std::collections::BTreeSet<String>>| {
-            columns.is_some_and(|columns| names.iter().any(|n| columns.contains(n)))
+        let is_new = matches!(change, ColumnChange::Added);
+        let listed = |columns: Option<&BTreeSet<String>>| {
+            !is_new && columns.is_some_and(|columns| names.iter().any(|n| columns.contains(n)))
         };
         let mentioned = |expression: &str| -> Result<bool> {
             Ok(mentions(
@@ -104,6 +110,7 @@ impl PolicySet {
                 MaskValue::BuiltIn(_) => false,
             };
             let differs = here.any(|on| match change {
+                ColumnChange::Added => false,
                 ColumnChange::Renamed(to) => on.matches(name, column) != on.matches(name, to),
                 ColumnChange::Dropped => on.part(3) == Some(&fold(column)),
                 // A mask is of its column's own type, also one that is for every column.

@@ -86,6 +86,10 @@ privileges = ["drop", "alter"]
 on = "rw.full.kept"
 privileges = ["alter"]
 [[restrict]]
+on = "rw.main.own"
+rows = "owner = current_user"
+to = ["some"]
+[[restrict]]
 on = "rw.main.restricted"
 rows = "level < 3"
 to = ["some"]
@@ -123,6 +127,7 @@ fn world() -> World {
             "rw.main.masked",
             &[("s", Varchar), ("s2", Varchar), ("n", Integer)],
         ),
+        ("rw.main.own", &[("owner", Varchar), ("v", Varchar)]),
         (
             "rw.main.listed",
             &[("a", Integer), ("b", Integer), ("c", Integer)],
@@ -538,6 +543,8 @@ fn a_column_that_rules_name_stays() {
         // Nor may another column take such a name.
         for text in [
             "alter table people rename column id to email",
+            "alter table own add column \"current_user\" varchar default 'eve'",
+            "alter table own rename column v to \"Current_User\"",
             "alter table listed rename column c to a",
             "alter table starred.t alter column a type bigint",
         ] {
