@@ -12,6 +12,7 @@ use native::{Connection, Rows};
 use parking_lot::Mutex;
 
 use crate::config::CatalogConfig;
+use crate::constraints::Constraints;
 use crate::quote::{identifier, literal};
 
 /// Reads snapshots of the configured catalogs. Columns of a relation are asked for again only when
@@ -92,6 +93,10 @@ impl CatalogReader {
                 },
             );
         }
+        let mut constraints = match self.is_folder(&configured.name) {
+            true => Constraints::default(),
+            false => Constraints::read(connection, &configured.name)?,
+        };
         for (relation, signature, nullable) in self.relations(connection, configured)? {
             let columns = self.columns(connection, &relation, signature, &nullable)?;
             let schema = schemas
@@ -99,8 +104,9 @@ impl CatalogReader {
                 .ok_or_else(|| Error::internal(format!("schema of {relation} is missing")))?;
             let key = fold(&relation.name);
             let described = Relation {
-                name: relation,
                 kind: RelationKind::Table,
+                constraints: constraints.take(&relation, &columns),
+                name: relation,
                 columns,
             };
             schema.relations.insert(key, described);
@@ -200,11 +206,11 @@ fn next_version() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn query(connection: &Connection, sql: &str) -> Result<Arc<Rows>> {
+pub(crate) fn query(connection: &Connection, sql: &str) -> Result<Arc<Rows>> {
     connection.query(sql).map(Arc::new).map_err(Error::internal)
 }
 
-fn text(row: &[Option<String>], column: usize) -> Result<&str> {
+pub(crate) fn text(row: &[Option<String>], column: usize) -> Result<&str> {
     row.get(column)
         .and_then(Option::as_deref)
         .ok_or_else(|| Error::internal("DuckDB's catalog has a NULL where a name belongs"))

@@ -13,7 +13,6 @@ const CREATE: [&str; 3] = [
     "create table ",
 ];
 const DROP: [&str; 2] = ["drop table if exists ", "drop table "];
-const INSERT: [&str; 1] = ["insert into "];
 
 /// Fails unless the text is one of policy's forms for its kind, target and query.
 pub(crate) fn check(request: &ExecRequest) -> Result<()> {
@@ -25,11 +24,14 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
             target,
             changes_catalog: false,
         } => {
-            let rest = after(sql, &INSERT, target);
-            rest.zip(query).is_some_and(|(rest, query)| {
-                rest.strip_suffix(query)
-                    .is_some_and(|middle| is_columns(middle, " "))
-            })
+            let list = request
+                .returning()
+                .map(|r| format!(" returning {}", r.list));
+            let sql = match &list {
+                Some(list) => sql.strip_suffix(list.as_str()),
+                None => Some(sql),
+            };
+            sql.is_some_and(|sql| is_change(sql, target, query, list.is_some()))
         }
         ExecKind::Write {
             target,
@@ -50,6 +52,50 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
         Ok(())
     } else {
         Err(mismatch("the statement's shell is not the sealed one"))
+    }
+}
+
+/// Whether a text, without its RETURNING, is one of the forms that change rows.
+fn is_change(sql: &str, target: &RelationName, query: Option<&str>, returns: bool) -> bool {
+    let Some(query) = query else {
+        let defaults = after(sql, &["insert into "], target) == Some(" default values");
+        return defaults || !returns && after(sql, &["truncate "], target) == Some("");
+    };
+    if let Some(rest) = after(sql, &["insert into "], target) {
+        let middle = rest.strip_suffix(query);
+        return middle.is_some_and(|middle| is_columns(middle, " "));
+    }
+    if let Some(rest) = after(sql, &["delete from "], target) {
+        return rest == format!(" as __eider where __eider.rowid in ({query})");
+    }
+    let end = format!(" from ({query}) as __eider_s where __eider.rowid = __eider_s.__eider_rid");
+    after(sql, &["update "], target)
+        .and_then(|rest| rest.strip_prefix(" as __eider set ")?.strip_suffix(&end))
+        .is_some_and(is_assignments)
+}
+
+/// Whether a text is `"column" = value, …`, each value a column of the query or the default.
+fn is_assignments(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        let Some(value) = after_identifier(rest).and_then(|r| r.strip_prefix(" = ")) else {
+            return false;
+        };
+        let after = match value.strip_prefix("__eider_s.__eider_v") {
+            Some(number) => {
+                let after = number.trim_start_matches(|c: char| c.is_ascii_digit());
+                Some(after).filter(|after| after.len() < number.len())
+            }
+            None => value.strip_prefix("default"),
+        };
+        match after {
+            Some("") => return true,
+            Some(after) => match after.strip_prefix(", ") {
+                Some(next) => rest = next,
+                None => return false,
+            },
+            None => return false,
+        }
     }
 }
 
@@ -131,6 +177,65 @@ mod tests {
         ] {
             assert!(!is_columns(bad, " "), "{bad}");
         }
+    }
+
+    #[test]
+    fn assignments() {
+        for good in [
+            "\"a\" = __eider_s.__eider_v1",
+            "\"a, \"\"=\" = __eider_s.__eider_v12, b_1 = default",
+        ] {
+            assert!(is_assignments(good), "{good}");
+        }
+        for bad in [
+            "",
+            "\"a\" = 1",
+            "\"a\" = __eider_s.__eider_v",
+            "\"a\" = __eider_s.__eider_v1 + 1",
+            "\"a\" = default, ",
+            "\"a\" = defaults",
+            "\"a\".b = default",
+        ] {
+            assert!(!is_assignments(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn changes() {
+        let target = RelationName::new("c", "s", "t");
+        let fits = |sql, query, returns| is_change(sql, &target, query, returns);
+        assert!(fits(
+            "insert into \"c\".\"s\".\"t\" default values",
+            None,
+            true
+        ));
+        assert!(fits("truncate c.s.t", None, false));
+        assert!(fits(
+            "delete from c.s.t as __eider where __eider.rowid in (q)",
+            Some("q"),
+            true
+        ));
+        let update = "update c.s.t as __eider set a = __eider_s.__eider_v1 from (q) as __eider_s \
+                      where __eider.rowid = __eider_s.__eider_rid";
+        assert!(fits(update, Some("q"), false));
+        for (sql, query) in [
+            ("delete from c.s.t", None),
+            (
+                "delete from c.s.t as __eider where __eider.rowid in (q) or true",
+                Some("q"),
+            ),
+            (
+                "delete from c.s.u as __eider where __eider.rowid in (q)",
+                Some("q"),
+            ),
+            ("truncate c.s.t", Some("q")),
+            ("truncate c.s.t cascade", None),
+            ("update c.s.t as __eider set a = 1", Some("q")),
+            (update, Some("other")),
+        ] {
+            assert!(!fits(sql, query, false), "{sql}");
+        }
+        assert!(!fits("truncate c.s.t", None, true));
     }
 
     #[test]

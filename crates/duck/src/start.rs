@@ -3,12 +3,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
-    SqlType,
-};
+use arrow_array::RecordBatch;
+use model::{CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultSchema};
 use native::{ErrorType, NativeStream, Prepared, conform, result_schema};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +18,7 @@ use crate::session::Shared;
 use crate::shell;
 use crate::verify::check_kind;
 use crate::worker::Worker;
+use crate::written::{REFUSED_ROW, Written, write};
 
 /// Where a connection goes when its statement has ended.
 pub(crate) enum Home {
@@ -49,11 +46,13 @@ pub(crate) struct Run {
     began: bool,
     /// Whether DuckDB has lost the reason of a failure.
     lost_reason: Cell<bool>,
+    /// Whether rows were written that may not be committed.
+    spoiled: bool,
 }
 
 enum Begun {
     Rows(Live, Option<RecordBatch>),
-    Wrote(Option<u64>),
+    Wrote(Written),
 }
 
 /// Runs a request to its first rows, answers, and goes on fetching.
@@ -93,8 +92,8 @@ pub(crate) fn start(
                 }),
             );
         }
-        Ok(Begun::Wrote(rows)) => {
-            let outcome = run.wrote(request).and_then(|()| count(rows));
+        Ok(Begun::Wrote(written)) => {
+            let outcome = run.wrote(request).and_then(|()| written.started());
             answer(reply, outcome);
         }
         Err(error) => {
@@ -125,6 +124,7 @@ impl Run {
             lease: None,
             began: false,
             lost_reason: Cell::new(false),
+            spoiled: false,
         }
     }
 
@@ -253,10 +253,10 @@ impl Run {
                 Ok(begun)
             }
             ExecKind::Write { .. } => {
-                let rows = prepared.execute().map_err(|e| self.error(&e))?;
-                // What only defines has no count; DuckDB reports 0 for it.
-                let counts = request.query().is_some();
-                Ok(Begun::Wrote(counts.then_some(rows)))
+                let outcome = write(self, &prepared, request);
+                // In a transaction of the session's nothing but its end takes the rows back.
+                self.spoiled = matches!(&outcome, Err(e) if e.kind() == REFUSED_ROW);
+                outcome.map(Begun::Wrote)
             }
         }
     }
@@ -408,6 +408,10 @@ impl Run {
         // Before anyone else gets the connection: no interrupt may follow it.
         self.control.finish(done);
         match home {
+            Home::Transaction(session, number) if self.spoiled => {
+                drop(lease);
+                session.lose(number);
+            }
             Home::Transaction(session, number) => session.take_back(number, lease),
             Home::Pool if clean => lease.give_back(),
             Home::Pool => drop(lease),
@@ -442,7 +446,8 @@ fn bind(prepared: &Prepared, request: &ExecRequest) -> native::Result<()> {
     Ok(())
 }
 
-fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
+/// Whether two results have columns of the same types, in DuckDB and in Arrow.
+pub(crate) fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
     let (left, right) = (a.arrow.fields(), b.arrow.fields());
     a.columns.len() == b.columns.len()
         && left.len() == right.len()
@@ -454,39 +459,6 @@ fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
             .iter()
             .zip(right)
             .all(|(a, b)| a.data_type() == b.data_type())
-}
-
-/// The answer to a write: its count of rows, if it has one.
-fn count(rows: Option<u64>) -> Result<Started> {
-    let Some(rows) = rows else {
-        let schema = ResultSchema {
-            columns: Vec::new(),
-            arrow: Arc::new(Schema::empty()),
-        };
-        return Ok(Started {
-            schema: Arc::new(schema),
-            batches: mpsc::channel(1).1,
-        });
-    };
-    let field = Field::new("Count", DataType::Int64, true);
-    let arrow = Arc::new(Schema::new(vec![field]));
-    let rows = i64::try_from(rows).map_err(Error::internal)?;
-    let batch = RecordBatch::try_new(
-        Arc::clone(&arrow),
-        vec![Arc::new(Int64Array::from(vec![rows]))],
-    )
-    .map_err(Error::internal)?;
-    let columns = vec![ResultColumn {
-        name: "Count".to_owned(),
-        sql_type: SqlType::BigInt,
-    }];
-    let (sender, batches) = mpsc::channel(1);
-    let sent = sender.try_send(Ok(batch));
-    debug_assert!(sent.is_ok());
-    Ok(Started {
-        schema: Arc::new(ResultSchema { columns, arrow }),
-        batches,
-    })
 }
 
 fn no_connection() -> Error {

@@ -1,6 +1,7 @@
 //! The second reading (rewriting, step 17): the text must name what policy says it names, and
 //! nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -73,13 +74,17 @@ impl Verifier {
     ) -> Result<()> {
         shell::check(request)?;
         let expected = request.expected();
+        let list = match request.returning() {
+            Some(returning) => names::read(connection, &format!("select {}", returning.list))?,
+            None => Expected::default(),
+        };
+        if !list.relations.is_empty() {
+            return Err(mismatch("RETURNING reads a relation"));
+        }
         let Some(text) = request.query() else {
-            return if **expected == Expected::default() {
-                Ok(())
-            } else {
-                Err(mismatch(
-                    "names are expected of a statement without a query",
-                ))
+            return match **expected == list {
+                true => Ok(()),
+                false => Err(mismatch(difference(expected, &list))),
             };
         };
         let known = self.read.lock().get(text).cloned();
@@ -90,8 +95,12 @@ impl Verifier {
                 bound_at: None,
             },
         };
-        if reading.found != *expected {
-            return Err(mismatch(difference(expected, &reading.found)));
+        let mut found = Cow::Borrowed(&*reading.found);
+        if !list.functions.is_empty() {
+            found.to_mut().functions.extend(list.functions);
+        }
+        if *found != **expected {
+            return Err(mismatch(difference(expected, &found)));
         }
         if reading.bound_at != Some(version) {
             let silent = !request.params().is_empty();
@@ -145,13 +154,21 @@ fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
 
 /// Fails unless the statement is of the kind that was sealed.
 pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
-    use StatementKind::{Create, Drop, Insert, Select};
+    use StatementKind::{Create, Delete, Drop, Insert, Select, Update};
     let fits = match request.kind() {
         ExecKind::Query => prepared.kind() == Select,
         ExecKind::Write {
             changes_catalog: false,
             ..
-        } => prepared.kind() == Insert,
+        } => {
+            let word = request.sql().split(' ').next();
+            match prepared.kind() {
+                Insert => word == Some("insert"),
+                Update => word == Some("update"),
+                Delete => matches!(word, Some("delete" | "truncate")),
+                _ => false,
+            }
+        }
         ExecKind::Write {
             changes_catalog: true,
             ..

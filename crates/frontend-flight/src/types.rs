@@ -152,6 +152,7 @@ mod tests {
         let relation = Relation {
             name: RelationName::new("c", "s", "t"),
             kind: RelationKind::Table,
+            constraints: vec![],
             columns: vec![
                 Column {
                     name: String::from("price"),

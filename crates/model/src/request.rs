@@ -11,14 +11,24 @@ use crate::{ParamValue, Principal, RelationName, ResultSchema, StatementId};
 pub enum ExecKind {
     /// Reads rows.
     Query,
-    /// Writes to, or makes, or drops this relation. Its result is one BIGINT column with the count
-    /// of rows for DML, and nothing for DDL.
+    /// Writes to, or makes, or drops this relation. Its result are the rows of RETURNING where it has
+    /// one, else one BIGINT column with the count of rows for DML, and nothing for DDL.
     Write {
         /// The relation written.
         target: RelationName,
         /// Whether the catalog's relations or columns change, so that the snapshot must be read anew.
         changes_catalog: bool,
     },
+}
+
+/// What a write gives back of each row that it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returning {
+    /// The list of expressions, as it stands at the end of the statement's text.
+    pub list: Arc<str>,
+    /// Whether the last of them says if the row may be written at all. It is no part of the result,
+    /// and where it is not true the statement fails and leaves nothing behind.
+    pub checked: bool,
 }
 
 /// What the worker must find when it reads the text again, else it refuses to run it.
@@ -39,6 +49,7 @@ pub struct RequestParts {
     pub kind: ExecKind,
     pub sql: Arc<str>,
     pub query: Option<Arc<str>>,
+    pub returning: Option<Returning>,
     pub params: Vec<ParamValue>,
     pub expected: Arc<Expected>,
     pub schema: Option<Arc<ResultSchema>>,
@@ -79,9 +90,25 @@ impl ExecRequest {
     }
 
     /// The query inside the statement, for the worker's second reading: `sql` itself for a query,
-    /// the SELECT of `insert … select` or `create table … as`, `None` where there is none.
+    /// the SELECT of `insert … select` or `create table … as`, the rows that an `update` or `delete`
+    /// is about, `None` where there is none.
     pub fn query(&self) -> Option<&Arc<str>> {
         self.0.query.as_ref()
+    }
+
+    /// What a write gives back of its rows, or is checked by; `None` where it only counts them.
+    pub fn returning(&self) -> Option<&Returning> {
+        self.0.returning.as_ref()
+    }
+
+    /// Whether it writes rows, and so counts them: DML, and CREATE TABLE AS.
+    pub fn changes_rows(&self) -> bool {
+        match self.kind() {
+            ExecKind::Query => false,
+            ExecKind::Write {
+                changes_catalog, ..
+            } => !changes_catalog || self.query().is_some(),
+        }
     }
 
     /// Values of `$1`, `$2`, ….
@@ -95,7 +122,8 @@ impl ExecRequest {
     }
 
     /// The result's columns by the sidecar, whose names the stream carries and whose types the
-    /// worker's must equal. `None` for writes, and where a parameter leaves a type open.
+    /// worker's must equal. `None` for writes that give no rows, and where a parameter leaves a
+    /// type open.
     pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
         self.0.schema.as_ref()
     }

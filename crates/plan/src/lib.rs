@@ -1,17 +1,19 @@
 //! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
 //! tree of every query inside. Names are resolved, and rights applied, by `policy`.
 
+mod dml;
 mod lexer;
 mod session;
 mod shell;
 mod split;
 mod statement;
 
+pub use dml::{Assignment, Delete, Insert, InsertRows, Target, Update};
 pub use lexer::{Token, TokenKind, tokens};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, Statement,
+    ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, Query, Statement,
     TableBody, parse,
 };
 

@@ -4,6 +4,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::dml::{self, Delete, Insert, Update};
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::shell;
 
@@ -18,6 +19,12 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// INSERT.
     Insert(Insert),
+    /// UPDATE.
+    Update(Update),
+    /// DELETE.
+    Delete(Delete),
+    /// TRUNCATE of that table.
+    Truncate(ObjectName),
     /// DROP TABLE.
     DropTable(DropTable),
 }
@@ -106,17 +113,6 @@ pub enum KeyKind {
     Unique,
 }
 
-/// `insert into name [(columns)] query`.
-#[derive(Debug)]
-pub struct Insert {
-    /// The table to write.
-    pub name: ObjectName,
-    /// Its columns, where given.
-    pub columns: Vec<String>,
-    /// The rows.
-    pub query: Query,
-}
-
 /// `drop table [if exists] name`.
 #[derive(Debug)]
 pub struct DropTable {
@@ -150,7 +146,10 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         "show" => Err(Error::not_supported("SHOW of catalog objects")
             .with_hint("DESCRIBE a table, or use the client's own catalog functions")),
         "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
-        "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
+        "insert" => dml::insert(text, &tokens, parser).map(Statement::Insert),
+        "update" => dml::update(text, &tokens, parser).map(Statement::Update),
+        "delete" => dml::delete(text, &tokens, parser).map(Statement::Delete),
+        "truncate" => dml::truncate(text, &tokens).map(Statement::Truncate),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
         word if is_known(word) => {
             Err(Error::not_supported(word.to_ascii_uppercase()).with_position(first.start))
@@ -210,7 +209,6 @@ fn is_known(word: &str) -> bool {
             | "comment"
             | "copy"
             | "declare"
-            | "delete"
             | "detach"
             | "do"
             | "execute"
@@ -235,9 +233,7 @@ fn is_known(word: &str) -> bool {
             | "revoke"
             | "savepoint"
             | "summarize"
-            | "truncate"
             | "unpivot"
-            | "update"
             | "use"
             | "vacuum"
     )

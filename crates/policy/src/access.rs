@@ -6,6 +6,7 @@ use model::{Column, Relation, RelationName, Result, SqlType};
 use serde_json::{Value, json};
 use tree::build;
 
+use crate::changes::Changes;
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
 use crate::rules::{Deny, Grant};
@@ -20,6 +21,8 @@ pub(crate) struct Access {
     pub(crate) columns: Vec<Column>,
     /// The query that stands in for the relation, where any row rule, mask or hidden column applies.
     pub(crate) barrier: Option<Value>,
+    /// What may be written of it, if anything.
+    pub(crate) changes: Option<Changes>,
 }
 
 impl Access {
@@ -42,10 +45,18 @@ impl Access {
             .filter(|_| privileges.contains(&Privilege::Select))
             .collect();
         if reading.is_empty() {
-            let writes_only =
-                privileges.contains(&Privilege::Insert) || privileges.contains(&Privilege::Drop);
-            return Ok(writes_only.then(|| Self {
+            let writes_only = Privilege::CHANGES.iter().any(|p| privileges.contains(p))
+                || privileges.contains(&Privilege::Drop);
+            if !writes_only {
+                return Ok(None);
+            }
+            let plain = relation.columns.iter().map(|c| c.name.as_str());
+            let plain = plain
+                .filter(|c| !denies.iter().any(|d| d.hides(c)))
+                .collect();
+            return Ok(Some(Self {
                 name: relation.name.clone(),
+                changes: Changes::new(set, compiler, relation, &privileges, plain)?,
                 privileges,
                 columns: relation.columns.clone(),
                 barrier: None,
@@ -83,6 +94,12 @@ impl Access {
         if picks.is_empty() {
             return Ok(None);
         }
+        let plain = picks
+            .iter()
+            .filter(|(_, guard, mask)| guard.is_none() && mask.is_none())
+            .map(|(column, _, _)| column.name.as_str())
+            .collect();
+        let changes = Changes::new(set, compiler, relation, &privileges, plain)?;
         for (column, guard, mask) in picks {
             let sql_type = if governed {
                 without_enum(&column.sql_type)
@@ -127,6 +144,7 @@ impl Access {
             privileges,
             columns,
             barrier,
+            changes,
         }))
     }
 }

@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use model::{
     Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RequestParts, Result,
-    ResultColumn, ResultSchema, SqlType, StatementId,
+    ResultColumn, ResultSchema, Returning, SqlType, StatementId,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
@@ -20,7 +20,7 @@ use crate::explain::Explained;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::view::View;
-use crate::write;
+use crate::{dml, insert, write};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,9 @@ use crate::write;
 pub enum CommandTag {
     Select,
     Insert,
+    Update,
+    Delete,
+    Truncate,
     CreateTable,
     CreateTableAs,
     DropTable,
@@ -42,6 +45,7 @@ pub struct Authorised {
     pub(crate) tag: CommandTag,
     pub(crate) sql: Arc<str>,
     pub(crate) query: Option<Arc<str>>,
+    pub(crate) returning: Option<Returning>,
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
@@ -67,6 +71,11 @@ impl Authorised {
     /// Query or write.
     pub fn kind(&self) -> &ExecKind {
         &self.kind
+    }
+
+    /// Whether it gives rows: a query, or a write with RETURNING.
+    pub fn gives_rows(&self) -> bool {
+        matches!(self.kind, ExecKind::Query) || self.description.schema.is_some()
     }
 
     /// What it answers with when done.
@@ -135,6 +144,7 @@ impl Authorised {
             kind: self.kind.clone(),
             sql: Arc::clone(&self.sql),
             query: self.query.clone(),
+            returning: self.returning.clone(),
             params,
             expected: Arc::clone(&self.expected),
             schema: self.description.schema.clone(),
@@ -169,7 +179,10 @@ pub fn authorise(
         Statement::Query(query) => context.query(query)?,
         Statement::Describe(query) => context.describe(query)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
-        Statement::Insert(insert) => write::insert(&context, insert)?,
+        Statement::Insert(insert) => insert::insert(&context, insert)?,
+        Statement::Update(update) => dml::update(&context, update)?,
+        Statement::Delete(delete) => dml::delete(&context, delete)?,
+        Statement::Truncate(name) => dml::truncate(&context, name)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
     };
     let target = match &authorised.kind {
@@ -205,6 +218,7 @@ impl Context<'_> {
             kind: ExecKind::Query,
             tag: CommandTag::Select,
             query: Some(Arc::clone(&done.sql)),
+            returning: None,
             sql: done.sql,
             expected: done.expected,
             description: done.description,
@@ -223,32 +237,11 @@ impl Context<'_> {
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
         let governed = Rewriter::new(self.view, self.parser).rewrite(&mut rewritten)?;
-        let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
-        let open: Vec<bool> = description
-            .parameters
-            .iter()
-            .map(SqlType::is_unknown)
-            .collect();
-        if open.contains(&true) {
-            let settled = |(i, found): (usize, &SqlType)| match found.is_unknown() {
-                true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
-                false => found.clone(),
-            };
-            let types: Vec<SqlType> = description
-                .parameters
-                .iter()
-                .enumerate()
-                .map(settled)
-                .collect();
-            description = self.describe_cast(query, description, types, &open, wrap)?;
-        }
+        let first = self.sidecar.describe(&wrap(&query.text)?)?;
+        let description = self.settle(query, first, wrap)?;
         // Every parameter says its type: with values of another type bound, DuckDB 1.5.5 binds anew, which
         // for some statements ends the whole instance with an internal error.
-        self.cast(
-            &mut rewritten,
-            &description.parameters,
-            &vec![true; open.len()],
-        )?;
+        self.cast_all(&mut rewritten, &description.parameters)?;
         if description.schema.is_none() {
             return Err(Error::new(
                 ErrorKind::IndeterminateDatatype,
@@ -263,6 +256,30 @@ impl Context<'_> {
             description,
             governed,
         })
+    }
+
+    /// What the sidecar says of a query once the parameters of unknown type have one.
+    pub(crate) fn settle(
+        &self,
+        query: &Query,
+        first: Description,
+        wrap: &dyn Fn(&str) -> Result<String>,
+    ) -> Result<Description> {
+        let open: Vec<bool> = first.parameters.iter().map(SqlType::is_unknown).collect();
+        if !open.contains(&true) {
+            return Ok(first);
+        }
+        let settled = |(i, found): (usize, &SqlType)| match found.is_unknown() {
+            true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
+            false => found.clone(),
+        };
+        let types = first.parameters.iter().enumerate().map(settled).collect();
+        self.describe_cast(query, first, types, &open, wrap)
+    }
+
+    /// Puts casts to these types around all parameters.
+    pub(crate) fn cast_all(&self, tree: &mut Value, types: &[SqlType]) -> Result<()> {
+        self.cast(tree, types, &vec![true; types.len()])
     }
 
     fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
@@ -321,6 +338,23 @@ impl Context<'_> {
 
     /// Steps 13 and 15: the text that runs, read back and checked twice.
     pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<(Arc<str>, Arc<Expected>)> {
+        let (sql, read_back) = self.read_back(tree)?;
+        let expected = checker::check(&read_back, self.view)?;
+        Ok((sql, Arc::new(expected)))
+    }
+
+    /// The same for the query whose rows a statement is to change; see [`checker::check_source`].
+    pub(crate) fn seal_source(
+        &self,
+        tree: &mut Value,
+        source: &Value,
+    ) -> Result<(Arc<str>, Arc<Expected>)> {
+        let (sql, read_back) = self.read_back(tree)?;
+        let expected = checker::check_source(&read_back, self.view, source)?;
+        Ok((sql, Arc::new(expected)))
+    }
+
+    fn read_back(&self, tree: &mut Value) -> Result<(Arc<str>, Value)> {
         tree::normalize(tree)?;
         let sql = self.parser.print(tree)?;
         let unfaithful = |e: Error| {
@@ -330,11 +364,13 @@ impl Context<'_> {
         let read_back = self.parser.parse(&sql).map_err(unfaithful)?;
         tree::check(&read_back).map_err(unfaithful)?;
         let read_back = tree::canonical(&read_back);
-        if read_back != tree::canonical(tree) {
+        let mut written = tree::canonical(tree);
+        // The parameters stand in the tree; the list of them is in no order.
+        written["named_param_map"] = read_back["named_param_map"].clone();
+        if read_back != written {
             return Err(unfaithful(Error::internal("another tree was read back")));
         }
-        let expected = checker::check(&read_back, self.view)?;
-        Ok((sql.into(), Arc::new(expected)))
+        Ok((sql.into(), read_back))
     }
 
     /// DESCRIBE asks about columns only: the sidecar has the whole answer.
@@ -372,6 +408,7 @@ impl Context<'_> {
             tag: CommandTag::Select,
             sql: query.text.as_str().into(),
             query: None,
+            returning: None,
             expected: Arc::default(),
             description: Description {
                 parameters: vec![],

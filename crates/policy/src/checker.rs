@@ -5,6 +5,7 @@ use model::{Error, Expected, RelationName, Result, fold};
 use serde_json::Value;
 use tree::grammar::text;
 
+use crate::changes::ROW_NUMBER;
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::functions::{Decision, FunctionClass, functions};
@@ -16,17 +17,41 @@ use crate::view::View;
 /// # Errors
 /// `Internal` for anything the policy did not put there: the statement is not run.
 pub(crate) fn check(tree: &Value, view: &View) -> Result<Expected> {
+    check_with(tree, view, None)
+}
+
+/// The same for the query whose rows a statement is to change: `source`, in canonical form, stands in
+/// it once for the relation that is written, and gives its rows' numbers to nothing but the result.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_source(tree: &Value, view: &View, source: &Value) -> Result<Expected> {
+    check_with(tree, view, Some(source))
+}
+
+fn check_with(tree: &Value, view: &View, source: Option<&Value>) -> Result<Expected> {
     let mut checker = Checker {
         view,
+        source,
+        sources: 0,
+        row_numbers: 0,
         ctes: vec![],
         expected: Expected::default(),
     };
     checker.value(tree)?;
+    let wanted = usize::from(source.is_some());
+    if checker.sources != wanted || checker.row_numbers != wanted {
+        return Err(mismatch("not the rows of one relation"));
+    }
     Ok(checker.expected)
 }
 
 struct Checker<'a> {
     view: &'a View,
+    /// What stands for the relation that is written, and how often it and its row numbers were seen.
+    source: Option<&'a Value>,
+    sources: usize,
+    row_numbers: usize,
     ctes: Vec<String>,
     expected: Expected,
 }
@@ -50,6 +75,12 @@ impl Checker<'_> {
                 if fields.contains_key("function_name") {
                     self.function(value, false)?;
                 }
+                let names = value["column_names"].as_array();
+                self.row_numbers += names
+                    .into_iter()
+                    .flatten()
+                    .filter(|n| n.as_str().is_some_and(|n| fold(n) == ROW_NUMBER))
+                    .count();
                 if text(value, "type") == "TABLE_FUNCTION" {
                     let call = &value["function"];
                     self.function(call, true)?;
@@ -137,7 +168,9 @@ impl Checker<'_> {
             text(inner, "table_name"),
         );
         let barrier = self.view.access(&name).and_then(|a| a.barrier.as_ref());
-        let same = barrier.is_some_and(|b| tree::canonical(b) == value["subquery"]);
+        let is_source = self.source == Some(&value["subquery"]);
+        self.sources += usize::from(is_source);
+        let same = is_source || barrier.is_some_and(|b| tree::canonical(b) == value["subquery"]);
         if !same || text(value, "type") != "SUBQUERY" || value.get("class").is_some() {
             return Err(mismatch("a barrier that policy did not make"));
         }

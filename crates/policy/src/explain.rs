@@ -66,6 +66,9 @@ impl View {
             if let Some(rows) = &grant.rows {
                 says = format!("{says}; rows {rows}");
             }
+            if grant.allow_key_oracle {
+                says.push_str("; allow_key_oracle");
+            }
             lines.push(line("grant", &on, says));
         }
         for restrict in set.restricts_for(principal, name) {

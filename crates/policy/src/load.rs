@@ -180,6 +180,7 @@ impl Loader<'_> {
             privileges: given.privileges.iter().copied().collect(),
             columns: self.columns(at, given.columns.as_ref())?,
             rows: given.rows.clone(),
+            allow_key_oracle: given.allow_key_oracle,
             at,
         })
     }

@@ -23,6 +23,7 @@ pub(crate) struct Grant {
     pub(crate) privileges: BTreeSet<Privilege>,
     pub(crate) columns: Option<BTreeSet<String>>,
     pub(crate) rows: Option<String>,
+    pub(crate) allow_key_oracle: bool,
     pub(crate) at: At,
 }
 

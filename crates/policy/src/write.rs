@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::{CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationName, Result, SqlType};
-use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, Query, TableBody};
+use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, TableBody};
 use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
@@ -84,49 +84,6 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
     }
 }
 
-pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorised> {
-    let parts: Vec<&str> = insert.name.parts.iter().map(String::as_str).collect();
-    let access = context
-        .view
-        .resolve(&parts)
-        .map_err(|e| e.with_position(insert.name.position))?;
-    let target = access.name.clone();
-    require(context, &target, Privilege::Insert)?;
-    writable(context, &target, "INSERT")?;
-    if access.barrier.is_some() {
-        return Err(Error::not_supported(format_args!(
-            "INSERT into {target}, which is filtered or masked for {},",
-            context.view.principal().name
-        )));
-    }
-    let columns = if insert.columns.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", quoted(&insert.columns))
-    };
-    let head = format!("insert into {}{columns} ", full(&target));
-    // The sidecar binds the user's rows into the target: it knows its columns' types, so that
-    // parameters get them.
-    let done = context
-        .finish(
-            &Query {
-                text: insert.query.text.clone(),
-                tree: insert.query.tree.clone(),
-            },
-            &|text| Ok(format!("{head}{text}")),
-        )
-        .map_err(Error::without_position)?;
-    let sql = format!("{head}{}", done.sql);
-    let kind = ExecKind::Write {
-        target,
-        changes_catalog: false,
-    };
-    let query = Some((done.sql, done.expected, done.governed));
-    let mut authorised = written(context, kind, CommandTag::Insert, sql, query);
-    authorised.description.parameters = done.description.parameters;
-    Ok(authorised)
-}
-
 pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Authorised> {
     let parts: Vec<&str> = drop.name.parts.iter().map(String::as_str).collect();
     let access = match context.view.resolve(&parts) {
@@ -155,7 +112,7 @@ pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Auth
 }
 
 /// A write's final form. Its result has no columns that a client sees.
-fn written(
+pub(crate) fn written(
     context: &Context<'_>,
     kind: ExecKind,
     tag: CommandTag,
@@ -172,6 +129,7 @@ fn written(
         tag,
         sql: sql.into(),
         query,
+        returning: None,
         expected,
         description: Description {
             parameters: vec![],
@@ -207,7 +165,7 @@ fn place(
     Ok(target)
 }
 
-fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<()> {
+pub(crate) fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<()> {
     match context
         .view
         .visible()
@@ -225,13 +183,19 @@ fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<
     }
 }
 
-fn require(context: &Context<'_>, target: &RelationName, privilege: Privilege) -> Result<()> {
+pub(crate) fn require(
+    context: &Context<'_>,
+    target: &RelationName,
+    privilege: Privilege,
+) -> Result<()> {
     if context.view.permits(target, privilege) {
         return Ok(());
     }
     let verb = match privilege {
         Privilege::Select => "read",
         Privilege::Insert => "insert into",
+        Privilege::Update => "update",
+        Privilege::Delete => "delete from",
         Privilege::Create => "create",
         Privilege::Drop => "drop",
     };
@@ -318,7 +282,7 @@ fn lone(expr: &Value) -> Value {
     build::select(vec![expr.clone()], nothing, None, false)
 }
 
-fn full(name: &RelationName) -> String {
+pub(crate) fn full(name: &RelationName) -> String {
     format!(
         "{}.{}.{}",
         quote(&name.catalog),
@@ -327,7 +291,7 @@ fn full(name: &RelationName) -> String {
     )
 }
 
-fn quoted(names: &[String]) -> String {
+pub(crate) fn quoted(names: &[String]) -> String {
     names
         .iter()
         .map(|n| quote(n))

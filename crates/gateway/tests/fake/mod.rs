@@ -220,6 +220,7 @@ fn catalog(version: u64) -> Arc<CatalogSnapshot> {
         name: RelationName::new("home", "main", name),
         kind: RelationKind::Table,
         columns,
+        constraints: vec![],
     };
     let t = vec![column("a", SqlType::Integer), column("b", SqlType::Varchar)];
     let u = vec![column("a", SqlType::Integer)];
