@@ -18,7 +18,7 @@ use crate::start::{Run, Started, same_types};
 pub(crate) const REFUSED_ROW: ErrorKind = ErrorKind::PermissionDenied;
 
 /// Most that RETURNING may give, in Arrow's memory: the write is over before its rows are read.
-const RETURNED_BYTES: usize = 256 << 20;
+const RETURNED_BYTES: u64 = 256 << 20;
 
 /// The outcome of a write, not committed yet.
 pub(crate) enum Written {
@@ -78,6 +78,8 @@ fn returned(
             )));
         }
     };
+    let (most_rows, most_bytes) = returning.most;
+    let most_bytes = most_bytes.map_or(RETURNED_BYTES, |most| most.min(RETURNED_BYTES));
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while let Some(chunk) = stream.next_batch().map_err(|e| run.error(&e))? {
         run.control.check()?;
@@ -93,12 +95,13 @@ fn returned(
         }
         let chunk = chunk.project(&kept).map_err(Error::internal)?;
         let chunk = conform(chunk, &schema.arrow).map_err(Error::internal)?;
-        bytes += chunk.get_array_memory_size();
-        if bytes > RETURNED_BYTES {
+        bytes += chunk.get_array_memory_size() as u64;
+        if most_rows.is_some_and(|most| rows > most) || bytes > most_bytes {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                format!("RETURNING gives more than {RETURNED_BYTES} bytes"),
-            ));
+                "RETURNING gives more rows or bytes than it may",
+            )
+            .with_hint("write fewer rows at once, or leave RETURNING out"));
         }
         batches.push(chunk);
     }

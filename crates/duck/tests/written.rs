@@ -41,6 +41,7 @@ fn returning(mut request: Request, list: &str, functions: &[&str], checked: bool
     request.0.expected = Arc::new(expected);
     request.0.returning = Some(Returning {
         list: list.into(),
+        most: (None, None),
         checked,
     });
     request

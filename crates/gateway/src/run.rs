@@ -120,6 +120,8 @@ impl Session {
         }
         let time_zone = Arc::clone(self.settings.lock().get(Setting::TimeZone));
         let request = plan.request(statement.id(), params, time_zone, statement.deadline())?;
+        let limits = statement.limits();
+        let request = request.returning_at_most(limits.result_rows, limits.result_bytes);
         let stream = statement.run(&self.worker, request, is_write).await?;
         if is_write && plan.gives_rows() {
             // The write is over, and its rows wait in memory: nothing of the worker's is held.

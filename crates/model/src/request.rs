@@ -26,6 +26,9 @@ pub enum ExecKind {
 pub struct Returning {
     /// The list of expressions, as it stands at the end of the statement's text.
     pub list: Arc<str>,
+    /// Most rows that it may give, and how many bytes of Arrow's memory, where that is bounded: with
+    /// more the statement fails before it is committed.
+    pub most: (Option<u64>, Option<u64>),
     /// Whether the last of them says if the row may be written at all. It is no part of the result,
     /// and where it is not true the statement fails and leaves nothing behind.
     pub checked: bool,
@@ -109,6 +112,15 @@ impl ExecRequest {
                 changes_catalog, ..
             } => !changes_catalog || self.query().is_some(),
         }
+    }
+
+    /// The same request, giving back no more rows and bytes than this.
+    #[must_use]
+    pub fn returning_at_most(mut self, rows: Option<u64>, bytes: Option<u64>) -> Self {
+        if let Some(returning) = &mut self.0.returning {
+            returning.most = (rows, bytes);
+        }
+        self
     }
 
     /// Values of `$1`, `$2`, ….

@@ -139,6 +139,10 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         .first()
         .ok_or_else(|| Error::new(ErrorKind::Syntax, "the statement is empty"))?;
     match keyword(first).as_str() {
+        "with" if writes(&tokens) => {
+            Err(Error::not_supported("WITH before a statement that writes")
+                .with_hint("put it inside the query or expression that uses it"))
+        }
         "(" | "select" | "with" | "from" | "values" | "table" => {
             query(text, parser).map(Statement::Query)
         }
@@ -160,6 +164,20 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         )
         .with_position(first.start)),
     }
+}
+
+/// Whether WITH stands before a write: its word follows the last of the queries in parentheses.
+fn writes(tokens: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    tokens.windows(2).any(|pair| {
+        match pair[0].kind {
+            TokenKind::Symbol('(') => depth += 1,
+            TokenKind::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let verbs = ["insert", "update", "delete", "merge"];
+        depth == 0 && pair[0].is_symbol(')') && verbs.iter().any(|v| pair[1].is_word(v))
+    })
 }
 
 /// Reads one query and holds it against the grammar.

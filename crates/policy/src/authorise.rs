@@ -189,7 +189,9 @@ pub fn authorise(
         ExecKind::Write { target, .. } => Some(target),
         ExecKind::Query => None,
     };
-    let relations = authorised.expected.relations.iter().chain(target);
+    let read = &authorised.expected.relations;
+    let target = target.filter(|target| !read.contains(*target));
+    let relations = read.iter().chain(target);
     authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
     Ok(authorised)
 }

@@ -74,6 +74,7 @@ pub(crate) fn seal(
     Ok(Some(Returned {
         returning: Returning {
             list: list.into(),
+            most: (None, None),
             checked,
         },
         functions: expected.functions.clone(),

@@ -85,6 +85,29 @@ update t set amt = b is distinct from id from (values (3)) q(b) where id < 5
 update t set s = (with c as (select max(s) as m from t) select m from c)
 update t set s = extract(year from d)::varchar where d > date '2020-02-01'
 with c as (select 1) update t set amt = 1 from c
+update t set s = (select t.* from u limit 1)
+update t set s = (select max(q.x::varchar) from u, lateral (select t.*) q(x))
+update t set amt = (select count(*) from u, lateral (select t as w) q)
+update t set s = (select max(columns(*)::varchar) from (select t) q)
+update t set amt = (select #1 from u limit 1)
+update t set s = q.s from t q natural join u where q.id = t.id
+update t set amt = rowid from (select 1 as rowid) q
+update t set amt = t.rowid from (select 1 as rowid) q
+update t set amt = u.id from u as __eider_t0, u where u.id = t.id
+update t set amt = __eider_t0.id from u as __eider_t0 where __eider_t0.id = t.id
+update t set amt = __eider_v1 where __eider_v1 = 5
+update t as __eider set amt = __eider.id
+update t as __eider_s set amt = __eider_s.id
+update t set s = x.s from t as x where x.s like 'hidden%'
+update t set s = (select string_agg(s, ',' order by s) from t x where x.id < t.id)
+update t set amt = sum(amt)
+update t set amt = row_number() over ()
+update t set s = unnest([s, s])
+update "t" set "amt" = 1, "s" = 'a"b' where "id" = 1
+update t set amt = case when s like 'hidden%' then s::integer else 0 end
+update t set e = e
+update t set st = st
+update t set st = t.st, s = t.st.b
 -- RETURNING
 update t set amt = amt + 1 where id < 4 returning id, amt, masked
 update t set amt = amt + 1 where id < 4 returning *
