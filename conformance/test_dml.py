@@ -164,6 +164,18 @@ def test_parameters(admin, desk) -> None:
     assert tag(desk, "insert into scratch.main.trips (id, delay) values (%s, %s)", (90, None)) == "INSERT 0 1"
 
 
+def test_on_conflict(admin, desk) -> None:
+    upsert = "insert into scratch.main.keyed values (%s, %s) on conflict (id) do update set a = excluded.a + keyed.a"
+    assert tag(admin, upsert, (3, 100)) == "INSERT 0 1"
+    assert tag(admin, upsert + " where keyed.a > 1000", (3, 100)) == "INSERT 0 0"
+    assert tag(admin, "insert into scratch.main.keyed values (3, 0), (77, 7) on conflict do nothing") == "INSERT 0 1"
+    assert admin.execute("select * from scratch.main.keyed where id in (3, 77) order by id").fetchall() == [(3, 103), (77, 7)]
+    # The desk does not see all keys.
+    for sql in ("insert into scratch.main.keyed values (15, 0) on conflict do nothing", "insert into scratch.main.trips (id) values (1) on conflict do nothing"):
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported)):
+            desk.execute(sql)
+
+
 def test_in_transactions(desk_server, admin, desk) -> None:
     desk.execute("begin")
     assert tag(desk, "update scratch.main.trips set delay = -1") == "UPDATE 5"

@@ -72,7 +72,7 @@ impl Constraints {
         let mut constraints = self.of.remove(table).unwrap_or_default();
         if self.indexed.contains(table) {
             constraints.push(Constraint {
-                kind: ConstraintKind::Unique,
+                kind: ConstraintKind::UniqueIndex,
                 columns: columns.iter().map(|c| c.name.clone()).collect(),
             });
         }

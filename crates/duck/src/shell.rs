@@ -1,7 +1,7 @@
 //! The second reading of a write's shell: it must write the sealed target, and hold the query that
 //! was read and nothing after it.
 
-use model::{ExecKind, ExecRequest, RelationName, Result};
+use model::{ExecKind, ExecRequest, OnConflict, RelationName, Result};
 
 use crate::names::mismatch;
 use crate::quote::identifier;
@@ -27,11 +27,12 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
             let list = request
                 .returning()
                 .map(|r| format!(" returning {}", r.list));
-            let sql = match &list {
-                Some(list) => sql.strip_suffix(list.as_str()),
-                None => Some(sql),
-            };
-            sql.is_some_and(|sql| is_change(sql, target, query, list.is_some()))
+            let clause = request.on_conflict().map(on_conflict);
+            let inserts = after(sql, &["insert into "], target).is_some();
+            let ends = [&clause, &list].map(|end| end.as_deref().unwrap_or_default());
+            sql.strip_suffix(ends.concat().as_str())
+                .filter(|_| inserts || clause.is_none())
+                .is_some_and(|sql| is_change(sql, target, query, list.is_some()))
         }
         ExecKind::Write {
             target,
@@ -55,7 +56,32 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
     }
 }
 
-/// Whether a text, without its RETURNING, is one of the forms that change rows.
+/// The clause of an INSERT, written anew.
+fn on_conflict(clause: &OnConflict) -> String {
+    let mut text = String::from(" on conflict");
+    let quoted = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|n| identifier(n)).collect();
+        names.join(", ")
+    };
+    if !clause.key.is_empty() {
+        text.push_str(&format!(" ({})", quoted(&clause.key)));
+    }
+    if clause.set.is_empty() {
+        text.push_str(" do nothing");
+        return text;
+    }
+    let set = clause.set.iter();
+    let set: Vec<String> = set
+        .map(|(column, value)| format!("{} = ({value})", identifier(column)))
+        .collect();
+    text.push_str(&format!(" do update set {}", set.join(", ")));
+    if let Some(condition) = &clause.condition {
+        text.push_str(&format!(" where ({condition})"));
+    }
+    text
+}
+
+/// Whether a text, without its RETURNING and ON CONFLICT, is one of the forms that change rows.
 fn is_change(sql: &str, target: &RelationName, query: Option<&str>, returns: bool) -> bool {
     let Some(query) = query else {
         let defaults = after(sql, &["insert into "], target) == Some(" default values");
@@ -236,6 +262,19 @@ mod tests {
             assert!(!fits(sql, query, false), "{sql}");
         }
         assert!(!fits("truncate c.s.t", None, true));
+    }
+
+    #[test]
+    fn conflicts() {
+        let mut clause = OnConflict::default();
+        assert_eq!(on_conflict(&clause), " on conflict do nothing");
+        clause.key = vec!["a".into(), "b".into()];
+        clause.set = vec![("c d".into(), "excluded.x + 1".into())];
+        clause.condition = Some("(c > 3)".into());
+        assert_eq!(
+            on_conflict(&clause),
+            " on conflict (\"a\", \"b\") do update set \"c d\" = (excluded.x + 1) where ((c > 3))"
+        );
     }
 
     #[test]

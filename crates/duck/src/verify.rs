@@ -74,13 +74,7 @@ impl Verifier {
     ) -> Result<()> {
         shell::check(request)?;
         let expected = request.expected();
-        let list = match request.returning() {
-            Some(returning) => names::read(connection, &format!("select {}", returning.list))?,
-            None => Expected::default(),
-        };
-        if !list.relations.is_empty() {
-            return Err(mismatch("RETURNING reads a relation"));
-        }
+        let list = read_lists(connection, request)?;
         let Some(text) = request.query() else {
             return match **expected == list {
                 true => Ok(()),
@@ -112,6 +106,26 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// The functions in what stands besides the query: the expressions of ON CONFLICT and RETURNING, which
+/// read no relation.
+fn read_lists(connection: &Connection, request: &ExecRequest) -> Result<Expected> {
+    let mut texts = Vec::new();
+    if let Some(clause) = request.on_conflict() {
+        texts.extend(clause.set.iter().map(|(_, text)| text));
+        texts.extend(&clause.condition);
+    }
+    texts.extend(request.returning().map(|returning| &returning.list));
+    let mut all = Expected::default();
+    for text in texts {
+        let found = names::read(connection, &format!("select {text}"))?;
+        if !found.relations.is_empty() {
+            return Err(mismatch("a relation besides those of the query"));
+        }
+        all.functions.extend(found.functions);
+    }
+    Ok(all)
 }
 
 /// Asks DuckDB's binder which tables the query reads: all must be expected. Over folders, whose

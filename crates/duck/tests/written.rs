@@ -224,7 +224,7 @@ async fn the_snapshot_has_the_constraints_that_a_write_can_meet() {
     assert_eq!(constraints("b"), [constraint(references, &["q", "p"])]);
     assert_eq!(
         constraints("c"),
-        [constraint(ConstraintKind::Unique, &["m", "n"])]
+        [constraint(ConstraintKind::UniqueIndex, &["m", "n"])]
     );
     assert_eq!(constraints("t"), []);
 }

@@ -34,6 +34,18 @@ pub struct Returning {
     pub checked: bool,
 }
 
+/// What an INSERT does with a row whose key is there already: ON CONFLICT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnConflict {
+    /// The key's columns, where the statement names them.
+    pub key: Vec<String>,
+    /// Columns of the row that is there, and the texts of the expressions that they are set to.
+    /// None is DO NOTHING.
+    pub set: Vec<(String, Arc<str>)>,
+    /// The text of the condition for it.
+    pub condition: Option<Arc<str>>,
+}
+
 /// What the worker must find when it reads the text again, else it refuses to run it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected {
@@ -52,6 +64,7 @@ pub struct RequestParts {
     pub kind: ExecKind,
     pub sql: Arc<str>,
     pub query: Option<Arc<str>>,
+    pub on_conflict: Option<OnConflict>,
     pub returning: Option<Returning>,
     pub params: Vec<ParamValue>,
     pub expected: Arc<Expected>,
@@ -97,6 +110,11 @@ impl ExecRequest {
     /// is about, `None` where there is none.
     pub fn query(&self) -> Option<&Arc<str>> {
         self.0.query.as_ref()
+    }
+
+    /// What an INSERT does with rows whose key is there; `None` where it fails.
+    pub fn on_conflict(&self) -> Option<&OnConflict> {
+        self.0.on_conflict.as_ref()
     }
 
     /// What a write gives back of its rows, or is checked by; `None` where it only counts them.

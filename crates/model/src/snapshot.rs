@@ -97,8 +97,10 @@ pub struct Constraint {
 /// What a constraint asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ConstraintKind {
-    /// PRIMARY KEY, UNIQUE, or a unique index: no two rows are alike in the columns.
+    /// PRIMARY KEY or UNIQUE: no two rows are alike in the columns.
     Unique,
+    /// A unique index: no two rows are alike in expressions over some of the columns.
+    UniqueIndex,
     /// The other relation has a row that is alike in its key.
     References(RelationName),
     /// Rows of the other relation may refer to the columns.

@@ -29,6 +29,8 @@ pub struct Insert {
     pub columns: Vec<String>,
     /// The rows.
     pub rows: InsertRows,
+    /// ON CONFLICT.
+    pub conflict: Option<Conflict>,
     /// What it gives back.
     pub returning: Option<Query>,
 }
@@ -42,6 +44,22 @@ pub enum InsertRows {
     Query(Query),
     /// BY NAME: a query, whose columns have the names of the table's.
     ByName(Query),
+}
+
+/// `on conflict [(key)] do nothing` or `… do update set assignments [where …]`.
+#[derive(Debug)]
+pub struct Conflict {
+    /// The columns of the key, where given.
+    pub key: Vec<String>,
+    /// What is set; nothing is DO NOTHING.
+    pub assignments: Vec<Assignment>,
+    /// The values set, and last the condition where there is one, over the target and the row that
+    /// is not inserted: `excluded`.
+    pub values: Query,
+    /// Whether there is a condition.
+    pub conditional: bool,
+    /// The clause as the user wrote it.
+    pub text: String,
 }
 
 /// `update target set assignments [from …] [where …] [returning …]`.
@@ -119,17 +137,65 @@ pub(crate) fn insert(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
             false => InsertRows::Query(query),
         }
     };
-    if shell.take("on") {
-        return Err(Error::not_supported("ON CONFLICT"));
-    }
+    let conflict = conflict(&mut shell, &target, parser)?;
     let returning = returning(&mut shell, &target, parser)?;
     shell.finish()?;
     Ok(Insert {
         target,
         columns,
         rows,
+        conflict,
         returning,
     })
+}
+
+fn conflict(
+    shell: &mut Shell<'_, '_>,
+    target: &Target,
+    parser: &Parser,
+) -> Result<Option<Conflict>> {
+    let start = shell.position();
+    if !shell.take_all(&["on", "conflict"]) {
+        return Ok(None);
+    }
+    let key = match shell.take_symbol('(') {
+        true => shell.names()?,
+        false => vec![],
+    };
+    if shell.at_word("on") || shell.at_word("where") {
+        return Err(Error::not_supported(
+            "ON CONFLICT with ON CONSTRAINT or WHERE before DO",
+        ));
+    }
+    shell.need("do")?;
+    let (mut set, mut values) = (vec![], vec![]);
+    let mut conditional = false;
+    if !shell.take("nothing") {
+        shell.need("update")?;
+        shell.need("set")?;
+        (set, values) = assignments(shell, &["where", "returning"], parser)?;
+        conditional = shell.take("where");
+        if conditional {
+            let range = cut(shell, |s| s.at_clause(&["returning"]))?;
+            values.push(value(shell, &range, parser)?);
+        }
+    }
+    let excluded = Target {
+        alias: Some("excluded".to_owned()),
+        ..target.clone()
+    };
+    let from = crossed(table(target), table(&excluded));
+    let text = shell.text[start..shell.position()].to_owned();
+    Ok(Some(Conflict {
+        key,
+        assignments: set,
+        values: Query {
+            text: text.clone(),
+            tree: build::select(values, from, None, false),
+        },
+        conditional,
+        text,
+    }))
 }
 
 pub(crate) fn update(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Result<Update> {
@@ -137,6 +203,24 @@ pub(crate) fn update(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
     shell.need("update")?;
     let target = target(&mut shell, "set")?;
     shell.need("set")?;
+    let (assignments, values) = assignments(&mut shell, &["from", "where", "returning"], parser)?;
+    let source = source(&mut shell, &target, "from", values, parser)?;
+    let returning = returning(&mut shell, &target, parser)?;
+    shell.finish()?;
+    Ok(Update {
+        target,
+        assignments,
+        source,
+        returning,
+    })
+}
+
+/// `column = value, …` up to one of these clauses, and the values.
+fn assignments(
+    shell: &mut Shell<'_, '_>,
+    clauses: &[&str],
+    parser: &Parser,
+) -> Result<(Vec<Assignment>, Vec<Value>)> {
     let (mut assignments, mut values) = (vec![], vec![]);
     loop {
         let position = shell.position();
@@ -151,11 +235,9 @@ pub(crate) fn update(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
         }
         let to_default = shell.take("default");
         if !to_default {
-            let ends = |s: &Shell<'_, '_>| {
-                s.at_symbol(',') || s.at_clause(&["from", "where", "returning"])
-            };
-            let range = cut(&mut shell, ends)?;
-            values.push(value(&shell, &range, parser)?);
+            let ends = |s: &Shell<'_, '_>| s.at_symbol(',') || s.at_clause(clauses);
+            let range = cut(shell, ends)?;
+            values.push(value(shell, &range, parser)?);
         }
         assignments.push(Assignment {
             column,
@@ -166,15 +248,7 @@ pub(crate) fn update(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
             break;
         }
     }
-    let source = source(&mut shell, &target, "from", values, parser)?;
-    let returning = returning(&mut shell, &target, parser)?;
-    shell.finish()?;
-    Ok(Update {
-        target,
-        assignments,
-        source,
-        returning,
-    })
+    Ok((assignments, values))
 }
 
 pub(crate) fn delete(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Result<Delete> {
@@ -225,12 +299,7 @@ fn source(
     let mut from = table(target);
     if shell.take(keyword) {
         let range = cut(shell, |s| s.at_clause(&["where", "returning"]))?;
-        from = json!({
-            "type": "JOIN", "alias": "", "sample": null, "query_location": build::NOWHERE,
-            "left": from, "right": from_items(shell, &range, parser)?, "condition": null,
-            "join_type": "INNER", "ref_type": "CROSS", "using_columns": [], "delim_flipped": false,
-            "duplicate_eliminated_columns": []
-        });
+        from = crossed(from, from_items(shell, &range, parser)?);
     }
     let mut condition = None;
     if shell.take("where") {
@@ -267,6 +336,15 @@ fn returning(shell: &mut Shell<'_, '_>, target: &Target, parser: &Parser) -> Res
         text: text.to_owned(),
         tree: build::select(items, table(target), None, false),
     }))
+}
+
+/// `left, right` of FROM.
+fn crossed(left: Value, right: Value) -> Value {
+    json!({
+        "type": "JOIN", "alias": "", "sample": null, "query_location": build::NOWHERE,
+        "left": left, "right": right, "condition": null, "join_type": "INNER", "ref_type": "CROSS",
+        "using_columns": [], "delim_flipped": false, "duplicate_eliminated_columns": []
+    })
 }
 
 /// The target as an item of FROM.

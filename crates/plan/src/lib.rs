@@ -8,7 +8,7 @@ mod shell;
 mod split;
 mod statement;
 
-pub use dml::{Assignment, Delete, Insert, InsertRows, Target, Update};
+pub use dml::{Assignment, Conflict, Delete, Insert, InsertRows, Target, Update};
 pub use lexer::{Token, TokenKind, tokens};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};

@@ -6,8 +6,8 @@ use std::time::Instant;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field as ArrowField, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RequestParts, Result,
-    ResultColumn, ResultSchema, Returning, SqlType, StatementId,
+    Error, ErrorKind, ExecKind, ExecRequest, Expected, OnConflict, ParamValue, Principal,
+    RequestParts, Result, ResultColumn, ResultSchema, Returning, SqlType, StatementId,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
@@ -45,6 +45,7 @@ pub struct Authorised {
     pub(crate) tag: CommandTag,
     pub(crate) sql: Arc<str>,
     pub(crate) query: Option<Arc<str>>,
+    pub(crate) on_conflict: Option<OnConflict>,
     pub(crate) returning: Option<Returning>,
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
@@ -144,6 +145,7 @@ impl Authorised {
             kind: self.kind.clone(),
             sql: Arc::clone(&self.sql),
             query: self.query.clone(),
+            on_conflict: self.on_conflict.clone(),
             returning: self.returning.clone(),
             params,
             expected: Arc::clone(&self.expected),
@@ -220,6 +222,7 @@ impl Context<'_> {
             kind: ExecKind::Query,
             tag: CommandTag::Select,
             query: Some(Arc::clone(&done.sql)),
+            on_conflict: None,
             returning: None,
             sql: done.sql,
             expected: done.expected,
@@ -410,6 +413,7 @@ impl Context<'_> {
             tag: CommandTag::Select,
             sql: query.text.as_str().into(),
             query: None,
+            on_conflict: None,
             returning: None,
             expected: Arc::default(),
             description: Description {

@@ -166,7 +166,9 @@ impl Changes {
         };
         for constraint in self.constraints.iter().filter(|c| written(c)) {
             let tells = match &constraint.kind {
-                ConstraintKind::Unique => privilege != Privilege::Delete && !is_whole(access),
+                ConstraintKind::Unique | ConstraintKind::UniqueIndex => {
+                    privilege != Privilege::Delete && !is_whole(access)
+                }
                 ConstraintKind::References(other) => {
                     privilege != Privilege::Delete && !sees_whole(view, other)
                 }
@@ -226,7 +228,7 @@ pub(crate) fn items(access: &Access) -> impl Iterator<Item = Value> {
 }
 
 /// Whether the principal sees all rows as they are.
-fn is_whole(access: &Access) -> bool {
+pub(crate) fn is_whole(access: &Access) -> bool {
     access.barrier.is_none() && access.privileges.contains(&Privilege::Select)
 }
 

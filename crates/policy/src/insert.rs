@@ -2,9 +2,12 @@
 
 use model::{Error, ErrorKind, ExecKind, Result};
 use plan::{Insert, InsertRows, Query};
+use tree::quote;
 
 use crate::access::Access;
 use crate::authorise::{Authorised, CommandTag, Context};
+use crate::changes::is_whole;
+use crate::conflict;
 use crate::dml::{column, target};
 use crate::file::Privilege;
 use crate::returning;
@@ -22,14 +25,32 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     };
     let allowed = changes.allow(context.view, access, Privilege::Insert, &columns)?;
     let head = format!("insert into {}", full(&access.name));
+    let alias = insert
+        .target
+        .alias
+        .as_ref()
+        .filter(|_| insert.conflict.is_some());
+    let alias = alias
+        .map(|a| format!(" as {}", quote(a)))
+        .unwrap_or_default();
     let list = match given.is_some() || access.barrier.is_some() {
         true => format!(" ({})", quoted(&columns)),
         false => String::new(),
     };
-    let tail = match &insert.returning {
-        Some(list) => format!(" returning {}", list.text),
-        None => String::new(),
-    };
+    let mut tail = String::new();
+    if let Some(conflict) = &insert.conflict {
+        if !is_whole(access) || allowed.rows.is_some() {
+            return Err(Error::not_supported(format_args!(
+                "ON CONFLICT on {}, part of which is hidden from {},",
+                access.name,
+                context.view.principal().name
+            )));
+        }
+        tail = format!(" {}", conflict.text);
+    }
+    if let Some(list) = &insert.returning {
+        tail = format!("{tail}\n returning {}", list.text);
+    }
     let kind = ExecKind::Write {
         target: access.name.clone(),
         changes_catalog: false,
@@ -37,7 +58,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let (mut authorised, description) = match &insert.rows {
         InsertRows::Defaults => {
             let sql = format!("{head} default values");
-            let text = format!("{sql}{tail}\n");
+            let text = format!("{head}{alias} default values{tail}\n");
             let description = context.sidecar.describe(&text);
             let description = description.map_err(Error::without_position)?;
             (
@@ -52,7 +73,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
                 text: query.text.clone(),
                 tree: query.tree.clone(),
             };
-            let wrap = |text: &str| Ok(format!("{head}{list} {text}\n{tail}\n"));
+            let wrap = |text: &str| Ok(format!("{head}{alias}{list} {text}\n{tail}\n"));
             let done = context.finish(&query, &wrap);
             let done = done.map_err(Error::without_position)?;
             let sql = format!("{head}{list} {}", done.sql);
@@ -68,6 +89,16 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
         allowed.rows,
         &access.name.name,
     )?;
+    if let Some(conflict) = &insert.conflict {
+        conflict::attach(
+            context,
+            access,
+            insert,
+            conflict,
+            &mut authorised,
+            &description.parameters,
+        )?;
+    }
     authorised.governed |= access.barrier.is_some();
     authorised.description.parameters = description.parameters;
     let columns = (description.schema, description.names);

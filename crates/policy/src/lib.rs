@@ -9,6 +9,7 @@ mod calls;
 mod changes;
 mod checker;
 mod compile;
+mod conflict;
 mod dml;
 mod explain;
 mod file;

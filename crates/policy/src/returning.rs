@@ -212,7 +212,7 @@ impl Row<'_> {
 }
 
 /// Gives the relation another name in an expression of policy's own.
-fn rename(value: &mut Value, from: &str, to: &str) {
+pub(crate) fn rename(value: &mut Value, from: &str, to: &str) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|v| rename(v, from, to)),
         Value::Object(fields) => {

@@ -129,6 +129,7 @@ pub(crate) fn written(
         tag,
         sql: sql.into(),
         query,
+        on_conflict: None,
         returning: None,
         expected,
         description: Description {

@@ -60,12 +60,22 @@ rows = "id < 5"
 role = "eu"
 on = "rw.main.u"
 privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.p"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.i"
+privileges = ["select", "insert"]
 [[mask]]
 on = "rw.main.*.masked"
 expr = "left(masked, 1) || '**'"
 "#;
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 9] = [
+    "create table rw.main.p as select 1 as id, 2 as v; alter table rw.main.p add primary key (id)",
+    "create table rw.main.i (id integer primary key, v integer); insert into rw.main.i values (1, 2)",
     "create table rw.main.t (id integer, region varchar default 'EU', s varchar, amt bigint default 7, d date,
         st struct(b varchar), masked varchar, e enum('a', 'b', 'hiddenx', 'hiddeny'), denied varchar)",
     "create table rw.main.m (id integer, masked varchar, a integer)",
@@ -177,7 +187,10 @@ fn world() -> World {
             ),
             ("rw.main.k", &keyed),
             ("rw.main.o", &keyed),
-            ("rw.main.c", &[("id", integer.clone()), ("k", integer)]),
+            (
+                "rw.main.c",
+                &[("id", integer.clone()), ("k", integer.clone())],
+            ),
             (
                 "rw.main.w",
                 &[
@@ -187,12 +200,19 @@ fn world() -> World {
                 ],
             ),
             ("rw.main.u", &[("id", SqlType::BigInt), ("name", text)]),
+            (
+                "rw.main.p",
+                &[("id", integer.clone()), ("v", integer.clone())],
+            ),
+            ("rw.main.i", &[("id", integer.clone()), ("v", integer)]),
         ],
         "rw",
     );
     let name = |table: &str| RelationName::new("rw", "main", table);
     for (table, kind, column) in [
         ("k", ConstraintKind::Unique, "id"),
+        ("p", ConstraintKind::Unique, "id"),
+        ("i", ConstraintKind::Unique, "id"),
         ("o", ConstraintKind::Unique, "id"),
         ("k", ConstraintKind::ReferencedBy(name("c")), "id"),
         ("c", ConstraintKind::References(name("k")), "k"),
@@ -273,7 +293,7 @@ fn unseen(connection: &Connection) -> Vec<Outcome> {
     .into()
 }
 
-const SEEN: [&str; 7] = ["t", "m", "k", "o", "c", "w", "u"];
+const SEEN: [&str; 9] = ["t", "m", "k", "o", "c", "w", "u", "p", "i"];
 
 struct Bench {
     world: World,
@@ -449,6 +469,10 @@ fn parameters() {
                 vec![&integer, &text],
             ),
             ("insert into u by name select ? as name", vec![&text]),
+            (
+                "insert into p values (?, 1) on conflict (id) do update set v = ? where p.v > ?",
+                vec![&integer, &integer, &integer],
+            ),
         ] {
             let statement = plan::parse(sql, &bench.world.parser).unwrap();
             let plan = policy::authorise(

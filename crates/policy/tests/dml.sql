@@ -190,6 +190,35 @@ insert into u values (70, 'x'), (71, 'y') returning *
 insert into u by name select 'x' as name, 5 as id
 insert into u default values returning *
 insert into u (id, name) select id, s from t where amt > 30
+-- ON CONFLICT
+insert into p values (1, 9) on conflict do nothing
+insert into p values (1, 9), (2, 9) on conflict (id) do nothing returning *
+insert into p values (1, 9), (2, 9) on conflict (id) do update set v = excluded.v + p.v returning id, v
+insert into p values (1, 9) on conflict (id) do update set v = v + excluded.v where excluded.v > 5
+insert into p values (1, 9) on conflict (id) do update set v = v + excluded.v where p.v > 5
+insert into p as q (id) values (1) on conflict (id) do update set v = q.v + 1
+insert into p as q (id) values (1) on conflict (id) do update set v = (q.v + 1) * 2, id = 5
+insert into p (id, v) select id, length(s) from t where id < 5 on conflict (id) do update set v = excluded.v
+insert into p by name select 1 as id, 7 as v on conflict (id) do update set v = excluded.v
+insert into p default values on conflict do nothing
+insert into p values (1, 9) on conflict (id) do update set v = (select max(amt) from t)
+insert into p values (1, 9) on conflict (id) do update set v = error('x')
+insert into p values (1, 9) on conflict (id) do update set v = rowid
+insert into p values (1, 9) on conflict (id) do update set v = default
+insert into p values (1, 9) on conflict (id) do update set v = 1) returning (v
+insert into p values (1, 9) on conflict (nothing) do nothing
+insert into p values (1, 9) on conflict on constraint c do nothing
+insert into p values (1, 9) on conflict (id) where id > 3 do nothing
+insert into p values (1, 9) on conflict (id) do update
+insert into p values (1, 9) on conflict (id) do delete
+insert into i values (1, 9) on conflict (id) do nothing
+insert into i values (1, 9) on conflict (id) do update set v = 1
+insert into o values (1, 'EU', 1) on conflict (id) do nothing
+insert into o values (1, 'EU', 1) on conflict (id) do update set a = 1 returning *
+insert into k values (-77, 'EU', 1) on conflict (id) do nothing
+insert into m (id) values (1) on conflict do nothing
+insert or replace into p values (1, 9)
+insert or ignore into p values (1, 9)
 -- A masked table without a filter
 update m set a = a + 1
 update m set a = length(masked)

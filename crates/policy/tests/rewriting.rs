@@ -292,7 +292,6 @@ fn what_is_not_offered_is_refused_by_name() {
             "call x()",
             "install x",
             "vacuum",
-            "insert into rw.main.mine values (1, 'a') on conflict do nothing",
             "create index i on t (id)",
             "drop view v",
             "use wh",
