@@ -7,6 +7,7 @@ use model::{Error, Result};
 use serde_json::{Value, json};
 use tree::{Parser, build};
 
+use crate::inquiry::blanked;
 use crate::lexer::{Token, TokenKind};
 use crate::shell::{Shell, bare_select, expression};
 use crate::statement::{ObjectName, Query, query};
@@ -130,8 +131,7 @@ pub(crate) fn insert(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
         let range = cut(&mut shell, |s| {
             s.at_word("returning") || s.at_words("on", "conflict")
         })?;
-        let query = query(&text[range.clone()], parser);
-        let query = query.map_err(|e| e.offset_position(range.start))?;
+        let query = query(&blanked(&text[..range.end], range.start, ""), parser)?;
         match by_name {
             true => InsertRows::ByName(query),
             false => InsertRows::Query(query),

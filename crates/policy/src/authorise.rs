@@ -399,11 +399,12 @@ impl Context<'_> {
     }
 }
 
-/// The position of an error in a text as one in the query that the text ends with.
+/// The position of an error in a text as one in the query that is in it.
 fn in_query(error: Error, text: &str, query: &str) -> Error {
-    let before = text.strip_suffix(query).map(str::len);
-    let position = error.position();
-    match position.and_then(|at| at.checked_sub(before?)) {
+    let before = text.find(query);
+    let position = error.position().zip(before);
+    let position = position.and_then(|(at, before)| at.checked_sub(before));
+    match position.filter(|at| *at <= query.len()) {
         Some(position) => error.with_position(position),
         None => error.without_position(),
     }

@@ -28,8 +28,8 @@ pub(crate) struct Changes {
     /// Folded names of the columns that are seen, and seen as they are.
     plain: BTreeSet<String>,
     constraints: Vec<Constraint>,
-    /// Why its rows can't be changed by their numbers, if they can't.
-    unnumbered: Option<&'static str>,
+    /// Whether a column of its own hides the numbers of its rows.
+    has_rowid: bool,
 }
 
 #[derive(Debug)]
@@ -70,18 +70,12 @@ impl Changes {
         let restricts = restricts
             .map(|r| rows(&r.rows))
             .collect::<Result<Vec<_>>>()?;
-        let is_view = relation.kind == RelationKind::View;
-        let has_rowid = relation.column("rowid").is_some();
         Ok(Some(Self {
             grants,
             restrict: build::conjunction("CONJUNCTION_AND", restricts),
             plain: plain.into_iter().map(fold).collect(),
             constraints: relation.constraints.clone(),
-            unnumbered: match (is_view, has_rowid) {
-                (true, _) => Some("a view"),
-                (_, true) => Some("a table with a column \"rowid\""),
-                _ => None,
-            },
+            has_rowid: relation.column("rowid").is_some(),
         }))
     }
 
@@ -98,15 +92,19 @@ impl Changes {
         privilege: Privilege,
         columns: &[String],
     ) -> Result<Allowed> {
-        if let Some(what) = self.unnumbered
-            && (privilege != Privilege::Insert || what == "a view")
-        {
+        let name = &access.name;
+        if access.kind == RelationKind::View {
+            return Err(Error::new(
+                ErrorKind::WrongObjectType,
+                format!("{name} is a view, and takes no rows"),
+            ));
+        }
+        if self.has_rowid && privilege != Privilege::Insert {
             return Err(Error::not_supported(format_args!(
-                "{} of {what}",
+                "{} of a table with a column \"rowid\"",
                 privilege.word().to_ascii_uppercase()
             )));
         }
-        let name = &access.name;
         let denied = |what: String| Error::new(ErrorKind::PermissionDenied, what);
         if let Some(column) = columns.iter().find(|c| !self.sees_as_is(c)) {
             return Err(denied(format!(
