@@ -179,9 +179,16 @@ pub(crate) fn expr(ty: Ty, scope: &Scope, depth: usize, throws: usize, rng: &mut
             _ => format!("array_to_string({}, ',')", e(Ty::List, rng)),
         },
         Ty::Date if may_throw => match rng.below(3) {
-            0 => format!("make_date(2020, cast({} + 4 as bigint), 1)", e(Ty::Int, rng)),
+            0 => format!(
+                "make_date(2020, cast({} + 4 as bigint), 1)",
+                e(Ty::Int, rng)
+            ),
             1 => format!("cast('2020-01-1' || {} as date)", e(Ty::Text, rng)),
-            _ => format!("({} + cast({} as integer))", e(Ty::Date, rng), e(Ty::Int, rng)),
+            _ => format!(
+                "({} + cast({} as integer))",
+                e(Ty::Date, rng),
+                e(Ty::Int, rng)
+            ),
         },
         Ty::Date => match rng.below(2) {
             0 => format!("try_cast({} as date)", e(Ty::Text, rng)),

@@ -7,7 +7,7 @@ use crate::queries::Queries;
 impl Queries<'_> {
     /// FROM's text, and what is in scope after it.
     pub(crate) fn from(&mut self, depth: usize, outer: &Scope) -> (String, Scope) {
-        let (mut text, first) = self.item(depth, outer);
+        let (mut text, first) = self.item(depth);
         let mut scope = Scope {
             items: vec![first],
             merged: vec![],
@@ -18,7 +18,7 @@ impl Queries<'_> {
             _ => 2,
         };
         for _ in 0..joins {
-            let (right, item) = self.item(depth, outer);
+            let (right, item) = self.item(depth);
             self.join(&mut text, &mut scope, &right, item, outer);
         }
         (text, scope)
@@ -175,7 +175,7 @@ impl Queries<'_> {
     }
 
     /// A table, a CTE or a subquery.
-    fn item(&mut self, depth: usize, outer: &Scope) -> (String, Item) {
+    fn item(&mut self, depth: usize) -> (String, Item) {
         if depth > 0 && self.rng.chance(18) {
             let alias = self.fresh("q");
             let (query, columns) = self.query(depth - 1, &Scope::default(), true);
@@ -184,7 +184,6 @@ impl Queries<'_> {
         if depth > 0 && self.rng.chance(4) {
             let alias = self.fresh("g");
             let list = crate::exprs::literal(Ty::List, self.rng).replace("null", "[1]");
-            let _ = outer;
             return (
                 format!("(select unnest({list}) as i) {alias}"),
                 Item {

@@ -63,7 +63,10 @@ impl<'a> Queries<'a> {
             merged: vec![],
         };
         let columns = scope.columns();
-        let throws: Vec<String> = columns.iter().filter_map(|(c, ty)| throwing(c, *ty)).collect();
+        let throws: Vec<String> = columns
+            .iter()
+            .filter_map(|(c, ty)| throwing(c, *ty))
+            .collect();
         if throws.is_empty() {
             return None;
         }
@@ -84,7 +87,9 @@ impl<'a> Queries<'a> {
                     Ty::Text => "'hiddena'",
                     _ => return Some(format!("select count({expression}) from {from}")),
                 };
-                format!("select count(*) from {from} where {expression} is not null and {column} > {limit}")
+                format!(
+                    "select count(*) from {from} where {expression} is not null and {column} > {limit}"
+                )
             }
             4 => {
                 let (other, inner) = self.inner_table();
@@ -116,7 +121,7 @@ impl<'a> Queries<'a> {
         match self.rng.below(20) {
             0 | 1 => self.with(depth, outer, named),
             2 => self.recursive(),
-            3 | 4 => self.set_operation(depth, named),
+            3 | 4 => self.set_operation(depth),
             5 => self.values(),
             _ => self.select(depth, outer, named),
         }
@@ -191,7 +196,7 @@ impl<'a> Queries<'a> {
         )
     }
 
-    fn set_operation(&mut self, depth: usize, named: bool) -> Made {
+    fn set_operation(&mut self, depth: usize) -> Made {
         let types: Vec<Ty> = (0..1 + self.rng.below(2))
             .map(|_| *self.rng.pick(&Ty::SCALAR))
             .collect();
@@ -206,7 +211,6 @@ impl<'a> Queries<'a> {
         ]);
         let (left, columns) = self.columns_of(&types, depth - 1);
         let (right, _) = self.columns_of(&types, depth - 1);
-        let _ = named;
         (format!("({left}) {word} ({right})"), columns)
     }
 
@@ -311,7 +315,7 @@ impl<'a> Queries<'a> {
         let ty = *self.rng.pick(&[Ty::Int, Ty::Text, Ty::Date]);
         let left = expr(ty, scope, 1, self.throws, self.rng);
         let right = expr(ty, &inner, 1, self.throws, self.rng);
-        let mut both = inner.clone();
+        let mut both = inner;
         both.items.extend(scope.items.iter().cloned());
         let condition = self.predicate(&both, 1);
         let not = *self.rng.pick(&["", "not "]);
@@ -327,7 +331,7 @@ impl<'a> Queries<'a> {
     fn scalar_subquery(&mut self, scope: &Scope, ty: Ty) -> String {
         let (from, inner) = self.inner_table();
         let value = expr(ty, &inner, 1, self.throws, self.rng);
-        let mut both = inner.clone();
+        let mut both = inner;
         both.items.extend(scope.items.iter().cloned());
         let condition = self.predicate(&both, 1);
         match self.rng.chance(self.throws) {

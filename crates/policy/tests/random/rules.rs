@@ -115,7 +115,7 @@ impl Rules {
             }
             some
         };
-        for _ in 0..1 + rng.below(3) {
+        for _ in 0..*rng.pick(&[1, 1, 2, 3]) {
             let role = match rng.chance(12) {
                 true => STRANGER.to_owned(),
                 false => rng.pick(roles).clone(),
@@ -123,7 +123,7 @@ impl Rules {
             self.grants.push(Grant {
                 role,
                 table: Some(table.name),
-                columns: rng.chance(35).then(|| some_columns(rng)),
+                columns: rng.chance(30).then(|| some_columns(rng)),
                 rows: rng.chance(75).then(|| predicates::rows(table, roles, rng)),
             });
         }
