@@ -50,7 +50,7 @@ impl Figure {
         self
     }
 
-    fn ratio(&self) -> f64 {
+    pub(crate) fn ratio(&self) -> f64 {
         self.eider / self.baseline
     }
 

@@ -4,6 +4,7 @@ mod flight;
 mod latency;
 mod load;
 mod plan;
+mod policy;
 mod slow;
 mod tpch;
 
@@ -18,15 +19,17 @@ pub(crate) enum Suite {
     Latency,
     Flight,
     Plan,
+    Policy,
     Slow,
 }
 
 impl Suite {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Tpch,
         Self::Latency,
         Self::Flight,
         Self::Plan,
+        Self::Policy,
         Self::Slow,
     ];
 
@@ -36,6 +39,7 @@ impl Suite {
             Self::Latency => "latency",
             Self::Flight => "flight",
             Self::Plan => "plan",
+            Self::Policy => "policy",
             Self::Slow => "slow",
         }
     }
@@ -54,6 +58,7 @@ impl Suite {
             }
             Self::Flight => flight::run(fixture),
             Self::Plan => plan::run(fixture),
+            Self::Policy => policy::run(fixture),
             Self::Slow => slow::run(fixture),
         }
     }

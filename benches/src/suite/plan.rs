@@ -67,6 +67,21 @@ pub(super) fn run(fixture: &Fixture) -> Result<Vec<Figure>> {
     ])
 }
 
+/// The catalog of the data.
+pub(super) fn snapshot(fixture: &Fixture) -> Result<Arc<CatalogSnapshot>> {
+    let runtime = client_runtime()?;
+    let tasks = Tasks::new("snapshot");
+    let executor = runtime.block_on(LocalExecutor::open(worker(fixture), &tasks))?;
+    let snapshot = executor.catalog();
+    drop(executor);
+    tasks.shutdown();
+    let stragglers = runtime.block_on(tasks.wait(END));
+    match stragglers.is_empty() {
+        true => Ok(snapshot),
+        false => Err(format!("the worker did not end: {stragglers:?}").into()),
+    }
+}
+
 fn worker(fixture: &Fixture) -> duck::Config {
     duck::Config {
         memory_limit_bytes: MEMORY_BYTES,
@@ -86,7 +101,7 @@ fn load(fixture: &Fixture, snapshot: &CatalogSnapshot) -> Result<Arc<PolicySet>>
 }
 
 /// Runs on a stack as planner threads have it.
-fn on_planner_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+pub(super) fn on_planner_stack<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(tree::STACK_BYTES);
         let thread = thread.spawn_scoped(scope, work)?;

@@ -51,7 +51,7 @@ pub(super) fn run(fixture: &Fixture) -> Result<Vec<Figure>> {
         for (total, time) in totals.iter_mut().zip([embedded, pg, flight]) {
             *total += time;
         }
-        let number = &query.number;
+        let number = query.title.get(..2).unwrap_or(&query.title);
         figures.push(Figure::new(
             format!("{number}, PostgreSQL"),
             "ms",

@@ -92,18 +92,25 @@ impl CatalogReader {
                 },
             );
         }
-        for (relation, signature, nullable) in self.relations(connection, configured)? {
-            let columns = self.columns(connection, &relation, signature, &nullable)?;
-            let schema = schemas
-                .get_mut(&fold(&relation.schema))
-                .ok_or_else(|| Error::internal(format!("schema of {relation} is missing")))?;
-            let key = fold(&relation.name);
-            let described = Relation {
-                name: relation,
+        let mut relations = Vec::new();
+        for (name, signature, nullable) in self.relations(connection, configured)? {
+            relations.push(Relation {
+                columns: self.columns(connection, &name, signature, &nullable)?,
                 kind: RelationKind::Table,
-                columns,
-            };
-            schema.relations.insert(key, described);
+                definition: None,
+                name,
+            });
+        }
+        if !self.is_folder(&configured.name) {
+            relations.extend(views(connection, configured)?);
+        }
+        for relation in relations {
+            let schema = schemas
+                .get_mut(&fold(&relation.name.schema))
+                .ok_or_else(|| {
+                    Error::internal(format!("schema of {} is missing", relation.name))
+                })?;
+            schema.relations.insert(fold(&relation.name.name), relation);
         }
         Ok(Catalog {
             name: configured.name.clone(),
@@ -112,8 +119,7 @@ impl CatalogReader {
         })
     }
 
-    /// Tables with their description. A folder's relations are the views that we made; users' views
-    /// in DuckDB files are left out, as they are refused.
+    /// Tables with their description. A folder's relations are the views that we made.
     fn relations(
         &self,
         connection: &Connection,
@@ -167,24 +173,8 @@ impl CatalogReader {
         {
             return Ok(known.columns.clone());
         }
-        // Types are taken from a prepared statement, as their text would have to be parsed.
-        let prepared = connection
-            .prepare(&format!(
-                "select * from {}.{}.{}",
-                identifier(&relation.catalog),
-                identifier(&relation.schema),
-                identifier(&relation.name)
-            ))
+        let columns = described(connection, relation, |name| nullable.contains(name))
             .map_err(Error::internal)?;
-        let columns: Vec<Column> = prepared
-            .columns()
-            .into_iter()
-            .map(|(name, sql_type)| Column {
-                nullable: nullable.contains(&name),
-                name,
-                sql_type,
-            })
-            .collect();
         let described = Described {
             signature,
             columns: columns.clone(),
@@ -192,6 +182,50 @@ impl CatalogReader {
         self.known.lock().insert(relation.clone(), described);
         Ok(columns)
     }
+}
+
+/// The users' views of a DuckDB file. What one gives depends on others, so it is asked for anew each
+/// time; a view that can't be bound any more has no columns.
+fn views(connection: &Connection, configured: &CatalogConfig) -> Result<Vec<Relation>> {
+    let rows = query(
+        connection,
+        &format!(
+            "select schema_name, view_name, sql from duckdb_views() \
+             where database_name = {} and not internal and not temporary order by 1, 2",
+            literal(&configured.name)
+        ),
+    )?;
+    let view = |row: &Vec<Option<String>>| {
+        let name = RelationName::new(&configured.name, text(row, 0)?, text(row, 1)?);
+        Ok(Relation {
+            columns: described(connection, &name, |_| true).unwrap_or_default(),
+            kind: RelationKind::View,
+            definition: Some(text(row, 2)?.into()),
+            name,
+        })
+    };
+    rows.rows().iter().map(view).collect()
+}
+
+/// Columns with types from a prepared statement, as the text of a type would have to be parsed.
+fn described(
+    connection: &Connection,
+    name: &RelationName,
+    is_nullable: impl Fn(&str) -> bool,
+) -> native::Result<Vec<Column>> {
+    let prepared = connection.prepare(&format!(
+        "select * from {}.{}.{}",
+        identifier(&name.catalog),
+        identifier(&name.schema),
+        identifier(&name.name)
+    ))?;
+    let columns = prepared.columns().into_iter();
+    let column = |(name, sql_type): (String, _)| Column {
+        nullable: is_nullable(&name),
+        name,
+        sql_type,
+    };
+    Ok(columns.map(column).collect())
 }
 
 /// Forgets nothing and repeats nothing: snapshots of one process never share a version.

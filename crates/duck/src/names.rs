@@ -91,6 +91,9 @@ fn visit_object(
     if object.contains_key("function_name") {
         function(object, found)?;
     }
+    if !text(object, "pivot_enum").is_empty() {
+        return Err(mismatch("a PIVOT over a type"));
+    }
     let kind = text(object, "type");
     // Expressions have a class; query nodes and table references have a type only.
     if !object.contains_key("class") {
@@ -113,7 +116,7 @@ fn is_refused(kind: &str) -> bool {
     kind.ends_with("_NODE")
         || matches!(
             kind,
-            "PIVOT" | "SHOW_REF" | "COLUMN_DATA" | "DELIM_GET" | "BOUND_TABLE_REF" | "CTE"
+            "SHOW_REF" | "COLUMN_DATA" | "DELIM_GET" | "BOUND_TABLE_REF" | "CTE"
         )
 }
 
@@ -216,11 +219,14 @@ mod tests {
             relations(
                 "with c as (from a.b.t1) select (select max(x) from a.b.t2) from c \
                  join lateral (from a.b.t3) l on true \
+                 join (from (from a.b.t8) pivot (sum(x) for y in (1))) p on true \
+                 join (unpivot a.b.t9 on x) q on true \
                  where exists (from a.b.t4) group by all having 1 in (from a.b.t5) \
                  order by (select 1 from a.b.t6) limit (select 1 from a.b.t7)"
             ),
             [
-                "a.b.t1", "a.b.t2", "a.b.t3", "a.b.t4", "a.b.t5", "a.b.t6", "a.b.t7"
+                "a.b.t1", "a.b.t2", "a.b.t3", "a.b.t4", "a.b.t5", "a.b.t6", "a.b.t7", "a.b.t8",
+                "a.b.t9"
             ]
         );
     }
@@ -270,6 +276,8 @@ mod tests {
             "select x.main.f(1)",
             "select 1; select 2",
             "delete from a.b.t",
+            "pivot a.b.t on x in some_enum using sum(y)",
+            "pivot t on x in (1) using sum(y)",
         ] {
             assert!(read(&c, bad).is_err(), "{bad}");
         }

@@ -12,7 +12,12 @@ const CREATE: [&str; 3] = [
     "create or replace table ",
     "create table ",
 ];
-const DROP: [&str; 2] = ["drop table if exists ", "drop table "];
+const CREATE_VIEW: [&str; 3] = [
+    "create view if not exists ",
+    "create or replace view ",
+    "create view ",
+];
+const DROP: [&str; 2] = ["drop table ", "drop view "];
 const INSERT: [&str; 1] = ["insert into "];
 
 /// Fails unless the text is one of policy's forms for its kind, target and query.
@@ -35,11 +40,16 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
             target,
             changes_catalog: true,
         } => match query {
-            Some(query) => after(sql, &CREATE, target).is_some_and(|rest| {
-                let rest = rest.strip_suffix(" with no data").unwrap_or(rest);
-                rest.strip_suffix(query)
-                    .is_some_and(|middle| is_columns(middle, " as "))
-            }),
+            Some(query) => {
+                let of_query = |rest: &str| {
+                    let middle = rest.strip_suffix(query);
+                    middle.is_some_and(|middle| is_columns(middle, " as "))
+                };
+                let table = after(sql, &CREATE, target);
+                table.is_some_and(|rest| {
+                    of_query(rest.strip_suffix(" with no data").unwrap_or(rest))
+                }) || after(sql, &CREATE_VIEW, target).is_some_and(of_query)
+            }
             None => {
                 after(sql, &DROP, target).is_some_and(str::is_empty)
                     || after(sql, &CREATE, target).is_some_and(|rest| rest.starts_with(" ("))
@@ -51,6 +61,13 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
     } else {
         Err(mismatch("the statement's shell is not the sealed one"))
     }
+}
+
+/// Whether the request makes a view: it names relations, and reads none.
+pub(crate) fn defines_view(request: &ExecRequest) -> bool {
+    CREATE_VIEW
+        .iter()
+        .any(|verb| request.sql().starts_with(verb))
 }
 
 /// What follows the target in a text that begins in one of these ways.

@@ -9,7 +9,7 @@ use model::{
     CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
     SqlType,
 };
-use native::{ErrorType, NativeStream, Prepared, conform, result_schema};
+use native::{ErrorType, NativeStream, Prepared, conform};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::Control;
@@ -20,6 +20,7 @@ use crate::pump::{self, CHANNEL_BATCHES, Live};
 use crate::ready::may_sample;
 use crate::session::Shared;
 use crate::shell;
+use crate::tables;
 use crate::verify::check_kind;
 use crate::worker::Worker;
 
@@ -225,12 +226,14 @@ impl Run {
     fn anew(&mut self, request: &ExecRequest) -> Result<Begun> {
         let settled = self.worker.changes().settled();
         self.open_transaction()?;
-        let version = match &self.home {
-            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
-            Some(Home::Pool) | None => self.worker.catalog().version,
-        };
+        let version = self.catalog_version();
         let lease = self.lease()?;
         let connection = lease.connection();
+        let tables = || tables::check(connection, request, self.worker.reader());
+        let was_sure = self.is_of_catalog(request, settled);
+        if !was_sure {
+            tables()?;
+        }
         self.worker
             .verifier()
             .check(connection, request, self.worker.reader(), version)?;
@@ -238,6 +241,10 @@ impl Run {
             .prepare(request.sql())
             .map_err(|e| self.error(&e))?;
         check_kind(request, &prepared)?;
+        // Only by now DuckDB has looked at all databases in question, and goes on with what it saw.
+        if was_sure && !self.is_of_catalog(request, settled) {
+            tables()?;
+        }
         bind(&prepared, request).map_err(|e| self.error(&e))?;
         match request.kind() {
             ExecKind::Query => {
@@ -258,6 +265,23 @@ impl Run {
                 let counts = request.query().is_some();
                 Ok(Begun::Wrote(counts.then_some(rows)))
             }
+        }
+    }
+
+    /// Whether the catalog that the transaction sees is the one that the text was made for.
+    fn is_of_catalog(&self, request: &ExecRequest, settled: Option<u64>) -> bool {
+        let same = self.catalog_version() == request.catalog_version();
+        // A session's transaction has a catalog of its own from its beginning. Another one has begun
+        // after `settled`, and sees what is shared if nothing was committed since.
+        let pinned = matches!(self.home, Some(Home::Transaction(..)))
+            || settled.is_some_and(|count| self.worker.changes().is_still(count));
+        same && pinned
+    }
+
+    fn catalog_version(&self) -> u64 {
+        match &self.home {
+            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
+            Some(Home::Pool) | None => self.worker.catalog().version,
         }
     }
 
@@ -310,39 +334,6 @@ impl Run {
             .map(|chunk| conform(chunk, &schema.arrow).map_err(Error::internal))
             .transpose()?;
         Ok(Begun::Rows(Live::new(stream, schema), first))
-    }
-
-    /// The result's columns, which must be those that the sidecar described.
-    fn schema(
-        &self,
-        request: &ExecRequest,
-        stream: &mut NativeStream,
-    ) -> Result<Arc<ResultSchema>> {
-        let columns = stream.columns().map_err(|e| self.error(&e))?;
-        let arrow = match stream.schema() {
-            Ok(arrow) => arrow,
-            // No Arrow form at all: the refusal names the column.
-            Err(error) => {
-                native::check_types(&columns)?;
-                return Err(self.error(&error));
-            }
-        };
-        let own = result_schema(&columns, &arrow)?;
-        let Some(described) = request.schema() else {
-            return Ok(Arc::new(own));
-        };
-        if same_types(&own, described) {
-            return Ok(Arc::clone(described));
-        }
-        let error = mismatch(format!("columns {own:?}, described as {described:?}"));
-        tracing::error!(
-            target: "audit",
-            event = "describe_mismatch",
-            statement = %request.id(),
-            principal = request.principal().name,
-            cause = error.cause().map(tracing::field::display),
-        );
-        Err(error)
     }
 
     /// Ends a write: committed and seen by all, or seen by its transaction, before the reply.
@@ -440,20 +431,6 @@ fn bind(prepared: &Prepared, request: &ExecRequest) -> native::Result<()> {
         }
     }
     Ok(())
-}
-
-fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
-    let (left, right) = (a.arrow.fields(), b.arrow.fields());
-    a.columns.len() == b.columns.len()
-        && left.len() == right.len()
-        && a.columns
-            .iter()
-            .zip(&b.columns)
-            .all(|(a, b)| a.sql_type == b.sql_type)
-        && left
-            .iter()
-            .zip(right)
-            .all(|(a, b)| a.data_type() == b.data_type())
 }
 
 /// The answer to a write: its count of rows, if it has one.

@@ -18,8 +18,8 @@ pub(crate) struct Transaction {
     /// The catalog written: DuckDB writes one database per transaction.
     written: Option<String>,
     changed_catalog: bool,
-    /// What the transaction sees after changes of its own.
-    catalog: Option<Arc<CatalogSnapshot>>,
+    /// What the transaction sees: what there was at its beginning, and changes of its own.
+    catalog: Arc<CatalogSnapshot>,
 }
 
 enum Place {
@@ -86,7 +86,7 @@ impl Shared {
             .state()
             .transaction
             .as_ref()
-            .and_then(|t| t.catalog.clone());
+            .map(|t| Arc::clone(&t.catalog));
         own.unwrap_or_else(|| worker.catalog())
     }
 
@@ -94,7 +94,7 @@ impl Shared {
         if let Some(transaction) = &mut self.state().transaction
             && transaction.is(number)
         {
-            transaction.catalog = Some(catalog);
+            transaction.catalog = catalog;
         }
     }
 
@@ -147,7 +147,7 @@ impl LocalSession {
         }
         let checkout = self.worker.core()?.checkout()?;
         let worker = Arc::clone(&self.worker);
-        let lease = self
+        let (lease, catalog) = self
             .worker
             .step(move || begin(&worker, checkout, read_only))
             .await??;
@@ -163,7 +163,7 @@ impl LocalSession {
             place: Place::Here(lease),
             written: None,
             changed_catalog: false,
-            catalog: None,
+            catalog,
         });
         Ok(())
     }
@@ -224,19 +224,30 @@ impl LocalSession {
     }
 }
 
-fn begin(worker: &Arc<Worker>, checkout: Checkout, read_only: bool) -> Result<Lease> {
+/// Begins, and says what the transaction sees from now on.
+fn begin(
+    worker: &Arc<Worker>,
+    checkout: Checkout,
+    read_only: bool,
+) -> Result<(Lease, Arc<CatalogSnapshot>)> {
     let lease = checkout.open()?;
     let mode = if read_only { " read only" } else { "" };
-    match lease
-        .connection()
+    let settled = worker.changes().settled();
+    let connection = lease.connection();
+    // DuckDB begins in each database when it is first looked at: here, in all.
+    let begun = connection
         .execute(&format!("begin transaction{mode}"))
-    {
-        Ok(_) => Ok(lease),
-        Err(error) => {
-            worker.look_for_loss(lease.core(), &error);
-            Err(client_error(&error, true))
-        }
+        .and_then(|_| connection.execute("select count(*) from duckdb_schemas()"));
+    if let Err(error) = begun {
+        worker.look_for_loss(lease.core(), &error);
+        return Err(client_error(&error, true));
     }
+    let shared = worker.catalog();
+    let catalog = match settled {
+        Some(count) if worker.changes().is_still(count) => shared,
+        _ => Arc::new(worker.reader().read(connection)?),
+    };
+    Ok((lease, catalog))
 }
 
 fn commit(worker: &Arc<Worker>, lease: Lease, changed_catalog: bool) -> Result<()> {

@@ -7,13 +7,19 @@ use common::*;
 use model::{ErrorKind, Executor, SqlType};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_snapshot_shows_tables_and_no_view() {
+async fn the_snapshot_shows_tables_and_views() {
     let f = fixture().await;
     let snapshot = f.executor.catalog();
     let relations: Vec<_> = snapshot.relations().map(|r| r.name.to_string()).collect();
     assert_eq!(
         relations,
-        ["f.main.p", "f.main.parts", "r.main.one", "w.main.t"]
+        [
+            "f.main.p",
+            "f.main.parts",
+            "r.main.one",
+            "w.main.t",
+            "w.main.v"
+        ]
     );
     let t = snapshot.relation("W", "public", "T").unwrap();
     let columns: Vec<_> = t
@@ -236,4 +242,34 @@ async fn a_session_that_ends_rolls_back() {
         outcome = number(&other, count("w.main.t")).await;
     }
     assert_eq!(outcome.unwrap(), 1000);
+}
+
+/// DuckDB's binder names no tables where it would have to know their columns.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_joins_or_turns_columns_by_name_runs_over_tables() {
+    let f = fixture().await;
+    let session = f.session().await;
+    for (sql, rows) in [
+        (
+            "select a.i from w.main.t as a join w.main.t as b using (i)",
+            1000,
+        ),
+        (
+            "select a.i from w.main.t as a natural join w.main.t as b",
+            1000,
+        ),
+        ("select * from w.main.t unpivot (v for n in ('s'))", 1000),
+    ] {
+        let batches = run(&session, query(sql, &["w.main.t"], &[])).await.unwrap();
+        assert_eq!(common::rows(&batches), rows, "{sql}");
+    }
+    let error = run(
+        &session,
+        query(
+            "select * from w.main.v natural join w.main.v as b",
+            &["w.main.v"],
+            &[],
+        ),
+    );
+    assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Internal);
 }

@@ -176,13 +176,8 @@ impl Statement {
                     Some(Forget::AllStatements | Forget::Everything) => {
                         session.shelves.statements.clear();
                     }
-                    Some(Forget::Statement(name)) => {
-                        return Err(Error::new(
-                            ErrorKind::UndefinedStatement,
-                            format!("prepared statement \"{name}\" does not exist"),
-                        ));
-                    }
-                    Some(Forget::AllPortals) | None => {}
+                    // Names are SQL's only: handles have none.
+                    Some(Forget::Statement(_) | Forget::AllPortals) | None => {}
                 }
                 for notice in &done.notices {
                     tracing::debug!(door = "flight", notice = notice.message, "notice");

@@ -152,6 +152,7 @@ mod tests {
         let relation = Relation {
             name: RelationName::new("c", "s", "t"),
             kind: RelationKind::Table,
+            definition: None,
             columns: vec![
                 Column {
                     name: String::from("price"),

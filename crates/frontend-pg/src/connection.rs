@@ -237,8 +237,7 @@ impl Connection {
         self.changed(std::mem::take(&mut done.settings));
         match done.forget.take() {
             None => {}
-            Some(Forget::Statement(name)) if self.statements.remove(&name) => {}
-            Some(Forget::Statement(name)) => return Err(unknown_statement(&name).into()),
+            Some(Forget::Statement(name)) => self.statements.remove(&name),
             Some(Forget::AllStatements) => self.statements.clear(),
             Some(Forget::AllPortals) => self.portals.clear_but(running),
             Some(Forget::Everything) => {

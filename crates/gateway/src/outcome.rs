@@ -38,7 +38,7 @@ pub struct Done {
 /// What a door has to forget of what its client named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forget {
-    /// The prepared statement of this name (DEALLOCATE): an error if there is none.
+    /// The prepared statement of this name (DEALLOCATE), where it has one: the session had.
     Statement(String),
     /// All prepared statements (DEALLOCATE ALL).
     AllStatements,

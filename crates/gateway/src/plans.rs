@@ -89,14 +89,26 @@ impl Plans {
     ) -> Result<Arc<Authorised>> {
         let begun = Instant::now();
         counter!(metric::PLAN_CACHE, "result" => "miss").increment(1);
-        let view = self.view(&key.scope, world, parser)?;
-        let sidecar = self.sidecar(view.visible(), &key.scope.default_catalog)?;
+        let (view, sidecar) = self.place(&key.scope, world, parser)?;
         let statement = plan::parse(&key.text, parser)?;
         let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser)?;
         let plan = Arc::new(plan);
         histogram!(metric::PLAN_SECONDS).record(begun.elapsed());
         self.plans.lock().insert(key, Arc::clone(&plan));
         Ok(plan)
+    }
+
+    /// A principal's view of the catalog, and the sidecar of what is visible in it. On a planner
+    /// thread only.
+    pub(crate) fn place(
+        &self,
+        scope: &Scope,
+        world: &World,
+        parser: &Parser,
+    ) -> Result<(Arc<View>, Arc<Sidecar>)> {
+        let view = self.view(scope, world, parser)?;
+        let sidecar = self.sidecar(view.visible(), &scope.default_catalog)?;
+        Ok((view, sidecar))
     }
 
     /// The rules that meet in a statement, and what becomes of it. On a planner thread only.

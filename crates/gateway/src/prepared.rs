@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{ResultSchema, SqlType};
-use plan::SessionStatement;
+use plan::{ExecuteStatement, SessionStatement};
 use policy::Authorised;
 
 use crate::plans::PlanKey;
@@ -12,6 +12,8 @@ use crate::plans::PlanKey;
 /// execution if the catalog or the policy has moved.
 pub struct Prepared {
     pub(crate) sql: Arc<str>,
+    /// What is planned: the statement's text, or what it stands for since it was prepared.
+    pub(crate) planned: Arc<str>,
     pub(crate) declared: Arc<[Option<SqlType>]>,
     pub(crate) body: Body,
 }
@@ -22,6 +24,11 @@ pub(crate) enum Body {
         statement: SessionStatement,
         /// The columns of SHOW.
         schema: Option<Arc<ResultSchema>>,
+    },
+    /// Runs a statement of the session's own.
+    Execute {
+        execute: ExecuteStatement,
+        statement: Arc<Prepared>,
     },
     /// Runs on a worker.
     Plan {
@@ -45,7 +52,7 @@ impl Prepared {
     /// The types of `$1`, `$2`, …; `Unknown` where nothing fixes one.
     pub fn parameters(&self) -> &[SqlType] {
         match &self.body {
-            Body::Session { .. } => &[],
+            Body::Session { .. } | Body::Execute { .. } => &[],
             Body::Plan { plan, .. } => &plan.description().parameters,
         }
     }
@@ -56,6 +63,7 @@ impl Prepared {
     pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
         match &self.body {
             Body::Session { schema, .. } => schema.as_ref(),
+            Body::Execute { statement, .. } => statement.schema(),
             Body::Plan { plan, .. } if is_query(plan) => plan.description().schema.as_ref(),
             Body::Plan { .. } => None,
         }
@@ -65,6 +73,7 @@ impl Prepared {
     pub fn is_query(&self) -> bool {
         match &self.body {
             Body::Session { schema, .. } => schema.is_some(),
+            Body::Execute { statement, .. } => statement.is_query(),
             Body::Plan { plan, .. } => is_query(plan),
         }
     }

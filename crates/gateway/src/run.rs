@@ -24,6 +24,7 @@ use crate::{Done, Outcome, Prepared, Rows, Session};
 enum Ran {
     Rows {
         stream: ResultStream,
+        tag: &'static str,
         place: Option<Place>,
         in_transaction: bool,
     },
@@ -44,13 +45,14 @@ impl Session {
         match self.run_in_turn(&mut statement, prepared, params).await {
             Ok(Ran::Rows {
                 stream,
+                tag,
                 place,
                 in_transaction,
             }) => {
                 let transaction = in_transaction.then_some((&self.transaction, &self.open_results));
                 Ok(Outcome::Rows(Rows {
                     stream: results(stream, statement, place, transaction),
-                    tag: "SELECT",
+                    tag,
                 }))
             }
             Ok(Ran::Done(done)) => {
@@ -102,6 +104,7 @@ impl Session {
             let batch = stream::iter([Ok(batch.clone())]);
             return Ok(Ran::Rows {
                 stream: ResultStream::new(Arc::clone(schema), batch),
+                tag: name(plan.command_tag()),
                 place: None,
                 in_transaction: false,
             });
@@ -122,6 +125,7 @@ impl Session {
         }
         Ok(Ran::Rows {
             stream,
+            tag: name(plan.command_tag()),
             place: Some(place),
             in_transaction,
         })
@@ -148,7 +152,10 @@ impl Session {
         if world.policy.version() == *policy_version && world.catalog.version == *catalog_version {
             return Ok(Arc::clone(plan));
         }
-        let (text, declared) = (Arc::clone(&prepared.sql), Arc::clone(&prepared.declared));
+        let (text, declared) = (
+            Arc::clone(&prepared.planned),
+            Arc::clone(&prepared.declared),
+        );
         let key = self.key(text, declared, &world)?;
         let current = match self.engine.plans.find(&key) {
             Some(found) => found,
@@ -219,10 +226,14 @@ async fn count(mut stream: ResultStream) -> Result<Option<u64>> {
 fn kind(tag: CommandTag) -> &'static str {
     match tag {
         CommandTag::Select => "select",
+        CommandTag::Explain => "explain",
+        CommandTag::Show => "show",
         CommandTag::Insert => "insert",
         CommandTag::CreateTable => "create_table",
         CommandTag::CreateTableAs => "create_table_as",
         CommandTag::DropTable => "drop_table",
+        CommandTag::CreateView => "create_view",
+        CommandTag::DropView => "drop_view",
     }
 }
 
@@ -230,10 +241,14 @@ fn kind(tag: CommandTag) -> &'static str {
 fn name(tag: CommandTag) -> &'static str {
     match tag {
         CommandTag::Select => "SELECT",
+        CommandTag::Explain => "EXPLAIN",
+        CommandTag::Show => "SHOW",
         CommandTag::Insert => "INSERT",
         CommandTag::CreateTable => "CREATE TABLE",
         CommandTag::CreateTableAs => "CREATE TABLE AS",
         CommandTag::DropTable => "DROP TABLE",
+        CommandTag::CreateView => "CREATE VIEW",
+        CommandTag::DropView => "DROP VIEW",
     }
 }
 

@@ -11,13 +11,15 @@ use model::{
     SqlType,
 };
 use parking_lot::Mutex;
-use plan::Piece;
+use plan::{Piece, SessionStatement};
 use runtime::CancellationToken;
 use tokio::sync::{Notify, RwLock};
 
 use crate::config::shorter;
 use crate::engine::{SessionPlace, unknown_principal};
 use crate::metric;
+use crate::named::Named;
+use crate::pivot;
 use crate::plans::{PlanKey, Scope, World};
 use crate::prepared::Body;
 use crate::registry::{CancelReason, Origin, StatementState};
@@ -38,6 +40,7 @@ pub struct Session {
     pub(crate) settings: Mutex<Settings>,
     pub(crate) transaction: Arc<Transaction>,
     pub(crate) open_results: OpenResults,
+    pub(crate) named: Named,
     /// Shared by statements outside a transaction until their first rows; exclusive for those
     /// inside one, and for its beginning and end.
     pub(crate) turn: RwLock<()>,
@@ -73,6 +76,7 @@ impl Session {
             settings: Mutex::new(Settings::new(&principal.name, principal.admin)),
             transaction: Arc::default(),
             open_results: OpenResults::default(),
+            named: Named::default(),
             turn: RwLock::new(()),
             this: Weak::clone(this),
             look_again: Arc::default(),
@@ -160,6 +164,9 @@ impl Session {
         let outcome = match &prepared.body {
             Body::Session { statement, schema } => {
                 self.answer(&prepared.sql, statement, schema.as_ref()).await
+            }
+            Body::Execute { execute, statement } => {
+                self.execute_named(&prepared.sql, execute, statement).await
             }
             Body::Plan { .. } => Box::pin(self.run(prepared, params)).await,
         };
@@ -287,7 +294,7 @@ impl Session {
         })
     }
 
-    fn scope(&self, world: &World) -> Result<Scope> {
+    pub(crate) fn scope(&self, world: &World) -> Result<Scope> {
         let principal = world.policy.principal(&self.principal.name);
         Ok(Scope {
             principal: principal.ok_or_else(unknown_principal)?,
@@ -327,9 +334,10 @@ impl Session {
         let usable = self.transaction.usable();
         let text: Arc<str> = sql.into();
         let declared: Arc<[Option<SqlType>]> = declared.into();
-        let prepared = |body| {
+        let prepared = |planned: &Arc<str>, body| {
             Ok(Arc::new(Prepared {
                 sql: Arc::clone(&text),
+                planned: Arc::clone(planned),
                 declared: Arc::clone(&declared),
                 body,
             }))
@@ -340,24 +348,45 @@ impl Session {
             && let Some(plan) = self.engine.plans.find(key)
         {
             counter!(metric::PLAN_CACHE, "result" => "hit").increment(1);
-            return prepared(Body::plan(plan, key));
+            return prepared(&text, Body::plan(plan, key));
         }
         if let Some(statement) = plan::session_statement(sql)? {
             if !session_statement::ends_transaction(&statement) {
                 usable?;
             }
+            if let SessionStatement::Execute(execute) = statement {
+                return prepared(&text, self.prepare_execute(execute)?);
+            }
             let schema = session_statement::schema(&statement)?;
-            return prepared(Body::Session { statement, schema });
+            return prepared(&text, Body::Session { statement, schema });
         }
         if usable?.is_none() {
             self.engine.accepting()?;
         }
-        let key = key?;
-        let statement = self.begin_statement(&text, StatementState::Planning)?;
+        if let Some(closed) = self.with_pivot_values(&text, &declared).await? {
+            let planned = closed.text().into();
+            let plan = self.plan_now(&text, Arc::clone(&planned), Arc::clone(&declared));
+            let body = plan.await.map_err(|e| pivot::located(e, &closed))?;
+            return prepared(&planned, body);
+        }
+        let plan = self.plan_now(&text, Arc::clone(&text), Arc::clone(&declared));
+        prepared(&text, plan.await?)
+    }
+
+    /// Plans `planned`, which the statement `text` stands for.
+    async fn plan_now(
+        &self,
+        text: &Arc<str>,
+        planned: Arc<str>,
+        declared: Arc<[Option<SqlType>]>,
+    ) -> Result<Body> {
+        let world = self.world();
+        let key = self.key(planned, declared, &world)?;
+        let statement = self.begin_statement(text, StatementState::Planning)?;
         match self.make_plan(key.clone(), world, &statement).await {
             Ok(plan) => {
                 statement.end_unrecorded();
-                prepared(Body::plan(plan, &key))
+                Ok(Body::plan(plan, &key))
             }
             Err(error) => Err(statement.end_failed(error)),
         }

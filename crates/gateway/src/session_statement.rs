@@ -8,9 +8,11 @@ use futures::stream;
 use model::{Error, ErrorKind, Result, ResultColumn, ResultSchema, ResultStream, SqlType};
 use plan::{Discard, SessionStatement, SettingValue};
 
+use crate::named;
 use crate::registry::StatementState;
 use crate::results::results;
 use crate::settings::{Setting, Settings, canonical_name};
+use crate::statement::Statement;
 use crate::{Done, Forget, Notice, Outcome, Rows, Session};
 
 /// Whether a failed transaction takes the statement.
@@ -38,7 +40,11 @@ pub(crate) fn may_write(text: &str) -> bool {
     let word = &text[..end.unwrap_or(text.len())];
     !word.is_empty()
         && !READS.iter().any(|read| read.eq_ignore_ascii_case(word))
-        && !matches!(plan::session_statement(text), Ok(Some(_)))
+        && match plan::session_statement(text) {
+            Ok(Some(SessionStatement::Execute(_))) => true,
+            Ok(Some(_)) => false,
+            Ok(None) | Err(_) => true,
+        }
 }
 
 /// The columns of the statement's answer; `None` if it has none.
@@ -102,7 +108,7 @@ impl Session {
                 Err(error) => Err(record.end_failed(error)),
             };
         }
-        match self.perform(statement).await {
+        match self.perform(&record, statement).await {
             Ok(done) => {
                 record.end_done();
                 Ok(Outcome::Done(done))
@@ -141,7 +147,7 @@ impl Session {
         ))
     }
 
-    async fn perform(&self, statement: &SessionStatement) -> Result<Done> {
+    async fn perform(&self, record: &Statement, statement: &SessionStatement) -> Result<Done> {
         match statement {
             SessionStatement::Begin { read_only } => {
                 let notice = self.begin_transaction(false, *read_only).await?;
@@ -199,10 +205,18 @@ impl Session {
                 Ok(())
             }),
             SessionStatement::Discard(what) => self.discard(*what, open.is_some()),
+            SessionStatement::Prepare(prepare) => {
+                self.prepare_named(record, prepare).await?;
+                Ok(done("PREPARE"))
+            }
             SessionStatement::Deallocate(Some(name)) => {
+                if !self.forget_statement(name) {
+                    return Err(named::unknown(name));
+                }
                 Ok(done("DEALLOCATE").with_forget(Forget::Statement(name.clone())))
             }
             SessionStatement::Deallocate(None) => {
+                self.named.clear();
                 Ok(done("DEALLOCATE ALL").with_forget(Forget::AllStatements))
             }
             SessionStatement::CloseAll => {
@@ -215,6 +229,7 @@ impl Session {
             | SessionStatement::Rollback
             | SessionStatement::Show(_)
             | SessionStatement::ShowAll
+            | SessionStatement::Execute(_)
             | SessionStatement::ExplainPolicy { .. } => Err(Error::internal("answered elsewhere")),
         }
     }
@@ -226,6 +241,7 @@ impl Session {
                 "DISCARD ALL cannot run inside a transaction block",
             )),
             Discard::All => {
+                self.named.clear();
                 let done = self.change("DISCARD ALL", |s| {
                     s.reset_all();
                     Ok(())

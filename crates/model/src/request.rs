@@ -43,6 +43,7 @@ pub struct RequestParts {
     pub expected: Arc<Expected>,
     pub schema: Option<Arc<ResultSchema>>,
     pub governed: bool,
+    pub catalog_version: u64,
     pub time_zone: Arc<str>,
     pub deadline: Option<Instant>,
 }
@@ -103,6 +104,11 @@ impl ExecRequest {
     /// Whether a filtered or masked relation takes part, so that errors show their class only.
     pub fn governed(&self) -> bool {
         self.0.governed
+    }
+
+    /// The version of the [`CatalogSnapshot`](crate::CatalogSnapshot) that the text was made for.
+    pub fn catalog_version(&self) -> u64 {
+        self.0.catalog_version
     }
 
     /// The session's `TimeZone`, an IANA name.

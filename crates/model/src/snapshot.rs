@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::SqlType;
 
@@ -79,8 +80,10 @@ pub struct Relation {
     pub name: RelationName,
     /// Table or view.
     pub kind: RelationKind,
-    /// Columns in catalog order.
+    /// Columns in catalog order. For a view those that DuckDB gives it; none if it can't be bound.
     pub columns: Vec<Column>,
+    /// Of a view: the CREATE VIEW that DuckDB keeps, whose names are those of the view's own schema.
+    pub definition: Option<Arc<str>>,
 }
 
 /// A schema of a catalog. Keys of `relations` are folded names.

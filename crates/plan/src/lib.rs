@@ -1,18 +1,25 @@
 //! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
 //! tree of every query inside. Names are resolved, and rights applied, by `policy`.
 
+mod inquiry;
 mod lexer;
+mod pivot;
+mod prepare;
 mod session;
 mod shell;
 mod split;
 mod statement;
+mod view;
 
+pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
+pub use pivot::{ClosedPivot, OpenPivot, open_pivot};
+pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, Query, Statement,
-    TableBody, parse,
+    ColumnDefinition, CreateTable, CreateView, DropTable, DropView, Insert, Key, KeyKind,
+    ObjectName, Query, Statement, TableBody, parse,
 };
 
 /// Reads a text as one expression and nothing else, as in policies.

@@ -4,6 +4,7 @@
 use model::{Error, ErrorKind, Result};
 
 use crate::lexer::{Token, TokenKind, tokens};
+use crate::prepare::{self, ExecuteStatement, PrepareStatement};
 
 /// A statement about the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub enum SessionStatement {
     CloseAll,
     /// UNLISTEN.
     Unlisten,
+    /// PREPARE name AS statement.
+    Prepare(PrepareStatement),
+    /// EXECUTE name.
+    Execute(ExecuteStatement),
     /// EXPLAIN POLICY [FOR principal] statement.
     ExplainPolicy {
         /// Who is to be thought of as asking; the asker where not given.
@@ -148,12 +153,18 @@ pub fn session_statement(text: &str) -> Result<Option<SessionStatement>> {
                 statement: text[start..].to_owned(),
             }
         }
+        "prepare" => {
+            return prepare::prepare(text, &tokens).map(|p| Some(SessionStatement::Prepare(p)));
+        }
+        "execute" => {
+            return prepare::execute(text, &tokens).map(|e| Some(SessionStatement::Execute(e)));
+        }
         word @ ("savepoint" | "release") => {
             return Err(Error::not_supported(word.to_ascii_uppercase())
                 .with_hint("DuckDB has no savepoints; use one transaction"));
         }
-        word @ ("listen" | "notify" | "declare" | "fetch" | "move" | "close" | "prepare"
-        | "execute" | "lock" | "copy" | "explain" | "grant" | "revoke") => {
+        word @ ("listen" | "notify" | "declare" | "fetch" | "move" | "close" | "lock" | "copy"
+        | "grant" | "revoke") => {
             return Err(Error::not_supported(word.to_ascii_uppercase()));
         }
         _ => return Ok(None),

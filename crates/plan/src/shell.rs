@@ -6,6 +6,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::inquiry::blanked;
 use crate::lexer::{Token, TokenKind};
 use crate::statement::{
     ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody, query,
@@ -106,12 +107,15 @@ pub(crate) fn drop_table(text: &str, tokens: &[Token<'_>]) -> Result<DropTable> 
     Ok(DropTable { name, if_exists })
 }
 
-fn query_from(shell: &Shell<'_, '_>, parser: &Parser) -> Result<crate::statement::Query> {
+pub(crate) fn query_from(
+    shell: &Shell<'_, '_>,
+    parser: &Parser,
+) -> Result<crate::statement::Query> {
     let start = shell.peek().ok_or_else(|| shell.unexpected())?.start;
-    query(&shell.text[start..shell.end], parser).map_err(|e| e.offset_position(start))
+    query(&blanked(&shell.text[..shell.end], start, ""), parser)
 }
 
-struct Shell<'t, 'a> {
+pub(crate) struct Shell<'t, 'a> {
     text: &'a str,
     tokens: &'t [Token<'a>],
     at: usize,
@@ -119,7 +123,7 @@ struct Shell<'t, 'a> {
 }
 
 impl<'t, 'a> Shell<'t, 'a> {
-    fn new(text: &'a str, tokens: &'t [Token<'a>]) -> Self {
+    pub(crate) fn new(text: &'a str, tokens: &'t [Token<'a>]) -> Self {
         Self {
             text,
             tokens,
@@ -128,7 +132,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn peek(&self) -> Option<&'t Token<'a>> {
+    pub(crate) fn peek(&self) -> Option<&'t Token<'a>> {
         self.tokens.get(self.at)
     }
 
@@ -136,13 +140,13 @@ impl<'t, 'a> Shell<'t, 'a> {
         self.tokens.get(self.at + n)
     }
 
-    fn take(&mut self, keyword: &str) -> bool {
+    pub(crate) fn take(&mut self, keyword: &str) -> bool {
         let found = self.peek().is_some_and(|t| t.is_word(keyword));
         self.at += usize::from(found);
         found
     }
 
-    fn take_all(&mut self, keywords: &[&str]) -> bool {
+    pub(crate) fn take_all(&mut self, keywords: &[&str]) -> bool {
         let found = keywords
             .iter()
             .enumerate()
@@ -151,13 +155,13 @@ impl<'t, 'a> Shell<'t, 'a> {
         found
     }
 
-    fn take_symbol(&mut self, symbol: char) -> bool {
+    pub(crate) fn take_symbol(&mut self, symbol: char) -> bool {
         let found = self.peek().is_some_and(|t| t.is_symbol(symbol));
         self.at += usize::from(found);
         found
     }
 
-    fn need(&mut self, keyword: &str) -> Result<()> {
+    pub(crate) fn need(&mut self, keyword: &str) -> Result<()> {
         if self.take(keyword) {
             Ok(())
         } else {
@@ -165,7 +169,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn need_symbol(&mut self, symbol: char) -> Result<()> {
+    pub(crate) fn need_symbol(&mut self, symbol: char) -> Result<()> {
         if self.take_symbol(symbol) {
             Ok(())
         } else {
@@ -194,7 +198,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn finish(&self) -> Result<()> {
+    pub(crate) fn finish(&self) -> Result<()> {
         if self.peek().is_none() {
             Ok(())
         } else {
@@ -213,7 +217,7 @@ impl<'t, 'a> Shell<'t, 'a> {
     }
 
     /// Names up to a closing parenthesis.
-    fn names(&mut self) -> Result<Vec<String>> {
+    pub(crate) fn names(&mut self) -> Result<Vec<String>> {
         let mut names = vec![self.name()?];
         while self.take_symbol(',') {
             names.push(self.name()?);
@@ -222,7 +226,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         Ok(names)
     }
 
-    fn object_name(&mut self) -> Result<ObjectName> {
+    pub(crate) fn object_name(&mut self) -> Result<ObjectName> {
         let position = self.peek().map_or(self.end, |t| t.start);
         let mut parts = vec![self.name()?];
         while self.take_symbol('.') {
@@ -238,7 +242,7 @@ impl<'t, 'a> Shell<'t, 'a> {
     }
 
     /// `(a, b) as`, or nothing taken.
-    fn names_before_as(&mut self) -> Result<Option<Vec<String>>> {
+    pub(crate) fn names_before_as(&mut self) -> Result<Option<Vec<String>>> {
         let start = self.at;
         if self.take_symbol('(')
             && let Ok(names) = self.names()

@@ -4,8 +4,9 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
-use crate::shell;
+use crate::{shell, view};
 
 /// A statement over relations, read and held against the grammar, names not yet resolved.
 #[derive(Debug)]
@@ -14,18 +15,29 @@ pub enum Statement {
     Query(Query),
     /// DESCRIBE of a query or table: the columns it has.
     Describe(Query),
+    /// EXPLAIN of a query.
+    Explain(Explain),
+    /// SUMMARIZE of a query or table: figures about each column.
+    Summarize(Summarize),
+    /// SHOW of catalog objects.
+    Show(Show),
     /// CREATE TABLE.
     CreateTable(CreateTable),
     /// INSERT.
     Insert(Insert),
     /// DROP TABLE.
     DropTable(DropTable),
+    /// CREATE VIEW.
+    CreateView(CreateView),
+    /// DROP VIEW.
+    DropView(DropView),
 }
 
 /// A query, as its text and as DuckDB's tree of it.
 #[derive(Debug)]
 pub struct Query {
-    /// The user's own text.
+    /// The user's own text. Where the query is a part of a statement, blanks stand for what is before
+    /// it: positions in it are the statement's.
     pub text: String,
     /// `{"node": …, "named_param_map": …}`, held against the grammar.
     pub tree: Value,
@@ -117,6 +129,30 @@ pub struct Insert {
     pub query: Query,
 }
 
+/// `create [or replace] view [if not exists] name [(columns)] as query`.
+#[derive(Debug)]
+pub struct CreateView {
+    /// The view to make.
+    pub name: ObjectName,
+    /// OR REPLACE.
+    pub or_replace: bool,
+    /// IF NOT EXISTS.
+    pub if_not_exists: bool,
+    /// Names for its columns, where given.
+    pub columns: Vec<String>,
+    /// What it stands for.
+    pub query: Query,
+}
+
+/// `drop view [if exists] name`.
+#[derive(Debug)]
+pub struct DropView {
+    /// The view to drop.
+    pub name: ObjectName,
+    /// IF EXISTS.
+    pub if_exists: bool,
+}
+
 /// `drop table [if exists] name`.
 #[derive(Debug)]
 pub struct DropTable {
@@ -142,15 +178,20 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
     let first = tokens
         .first()
         .ok_or_else(|| Error::new(ErrorKind::Syntax, "the statement is empty"))?;
+    if starts_query(first) {
+        return query(text, parser).map(Statement::Query);
+    }
     match keyword(first).as_str() {
-        "(" | "select" | "with" | "from" | "values" | "table" => {
-            query(text, parser).map(Statement::Query)
+        "describe" | "desc" if tokens.len() > 1 => describe(text, parser),
+        "describe" | "desc" | "show" => inquiry::show(text, &tokens),
+        "explain" => inquiry::explain(text, &tokens, parser).map(Statement::Explain),
+        "summarize" => inquiry::summarize(text, &tokens, parser).map(Statement::Summarize),
+        "create" if view::is_create(&tokens) => {
+            view::create(text, &tokens, parser).map(Statement::CreateView)
         }
-        "describe" | "desc" => describe(text, parser),
-        "show" => Err(Error::not_supported("SHOW of catalog objects")
-            .with_hint("DESCRIBE a table, or use the client's own catalog functions")),
         "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
         "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
+        "drop" if view::is_drop(&tokens) => view::drop(text, &tokens).map(Statement::DropView),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
         word if is_known(word) => {
             Err(Error::not_supported(word.to_ascii_uppercase()).with_position(first.start))
@@ -191,10 +232,26 @@ fn describe(text: &str, parser: &Parser) -> Result<Statement> {
 fn keyword(token: &Token<'_>) -> String {
     match token.kind {
         TokenKind::Word => token.text.to_ascii_lowercase(),
-        TokenKind::Symbol(c) => c.to_string(),
         _ => String::new(),
     }
 }
+
+/// Whether a statement that begins so is some form of SELECT.
+pub(crate) fn starts_query(first: &Token<'_>) -> bool {
+    first.is_symbol('(') || STARTS_QUERY.iter().any(|word| first.is_word(word))
+}
+
+const STARTS_QUERY: [&str; 9] = [
+    "select",
+    "with",
+    "from",
+    "values",
+    "table",
+    "pivot",
+    "pivot_wider",
+    "unpivot",
+    "pivot_longer",
+];
 
 /// Statements of DuckDB and PostgreSQL that Eider refuses by name rather than as bad syntax.
 fn is_known(word: &str) -> bool {
@@ -213,8 +270,6 @@ fn is_known(word: &str) -> bool {
             | "delete"
             | "detach"
             | "do"
-            | "execute"
-            | "explain"
             | "export"
             | "fetch"
             | "force"
@@ -224,19 +279,13 @@ fn is_known(word: &str) -> bool {
             | "load"
             | "lock"
             | "merge"
-            | "pivot"
-            | "pivot_wider"
-            | "pivot_longer"
             | "pragma"
-            | "prepare"
             | "refresh"
             | "reindex"
             | "replace"
             | "revoke"
             | "savepoint"
-            | "summarize"
             | "truncate"
-            | "unpivot"
             | "update"
             | "use"
             | "vacuum"

@@ -4,7 +4,7 @@
 
 use model::ErrorKind;
 use plan::SessionStatement as S;
-use plan::{Discard, SettingValue, session_statement, split};
+use plan::{Discard, ExecuteStatement, PrepareStatement, SettingValue, session_statement, split};
 
 #[test]
 fn texts_are_cut_at_semicolons_and_nowhere_else() {
@@ -175,6 +175,36 @@ fn session_statements() {
             "deallocate prepare \"p 1\"",
             S::Deallocate(Some("p 1".to_owned())),
         ),
+        (
+            "prepare p (int, decimal(9, 2)) as select $1",
+            S::Prepare(PrepareStatement {
+                name: "p".to_owned(),
+                types: vec!["int".to_owned(), "decimal(9, 2)".to_owned()],
+                statement: format!("{}select $1", " ".repeat(34)),
+            }),
+        ),
+        (
+            "prepare \"P 1\" as values (1)",
+            S::Prepare(PrepareStatement {
+                name: "P 1".to_owned(),
+                types: vec![],
+                statement: format!("{}values (1)", " ".repeat(17)),
+            }),
+        ),
+        (
+            "execute p (1, (2))",
+            S::Execute(ExecuteStatement {
+                name: "p".to_owned(),
+                arguments: Some("select     1, (2)".to_owned()),
+            }),
+        ),
+        (
+            "execute p",
+            S::Execute(ExecuteStatement {
+                name: "p".to_owned(),
+                arguments: None,
+            }),
+        ),
         ("close all", S::CloseAll),
         ("unlisten *", S::Unlisten),
     ] {
@@ -204,6 +234,17 @@ fn session_statements() {
             "begin isolation level serializable",
             ErrorKind::NotSupported,
         ),
+        ("prepare transaction 'x'", ErrorKind::NotSupported),
+        ("prepare p", ErrorKind::Syntax),
+        ("prepare p as", ErrorKind::Syntax),
+        ("prepare p () as select 1", ErrorKind::Syntax),
+        ("prepare p (int,) as select 1", ErrorKind::Syntax),
+        ("prepare p (int as select 1", ErrorKind::Syntax),
+        ("execute", ErrorKind::Syntax),
+        ("execute p ()", ErrorKind::Syntax),
+        ("execute p (1", ErrorKind::Syntax),
+        ("execute p (1) x", ErrorKind::Syntax),
+        ("execute p 1", ErrorKind::Syntax),
         ("begin 1", ErrorKind::Syntax),
         ("set x", ErrorKind::Syntax),
         ("set x = ", ErrorKind::Syntax),
@@ -213,5 +254,66 @@ fn session_statements() {
         ("show", ErrorKind::Syntax),
     ] {
         assert_eq!(session_statement(text).unwrap_err().kind(), kind, "{text}");
+    }
+}
+
+#[test]
+fn a_pivot_asks_for_the_values_that_it_does_not_name() {
+    let parser = tree::Parser::open().unwrap();
+    let open = |text: &str| plan::open_pivot(text, &parser, 9).unwrap();
+    let query = |with: &str, expr: &str, source: &str| {
+        format!(
+            "{with}\nselect distinct cast(({expr}\n) as varchar) as value from {source}\n\
+             where ({expr}\n) is not null order by 1 limit 10"
+        )
+    };
+    for (text, queries, closed) in [
+        (
+            "pivot t on y using sum(x)",
+            vec![query("", "y", "t")],
+            "pivot t on y in ('it''s', 'b') using sum(x)",
+        ),
+        (
+            "PIVOT t ON (y, z), a[1, 2] GROUP BY q",
+            vec![query("", "(y, z)", "t"), query("", "a[1, 2]", "t")],
+            "PIVOT t ON (y, z) in ('it''s', 'b'), a[1, 2] in ('it''s', 'b') GROUP BY q",
+        ),
+        (
+            "pivot t on y in (1), z",
+            vec![query("", "z", "t")],
+            "pivot t on y in (1), z in ('it''s', 'b')",
+        ),
+        (
+            "with q as (select 1 as on_, 'pivot' as y) pivot q a join u on (a.x = u.x) on y -- on\n using max(z)",
+            vec![query(
+                "with q as (select 1 as on_, 'pivot' as y)",
+                "y",
+                "q a join u on (a.x = u.x)",
+            )],
+            "with q as (select 1 as on_, 'pivot' as y) pivot q a join u on (a.x = u.x) on y in ('it''s', 'b') -- on\n using max(z)",
+        ),
+    ] {
+        let found = open(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(found.queries(), queries, "{text}");
+        let values = vec![vec!["it's".to_owned(), "b".to_owned()]; queries.len()];
+        let with = found.with_values(&values);
+        assert_eq!(with.text(), closed);
+        assert_eq!(with.original(0), 0);
+        assert_eq!(with.original(closed.len()), text.len(), "{text}");
+        if let Some(at) = text.find("using") {
+            assert_eq!(with.original(closed.find("using").unwrap()), at, "{text}");
+        }
+    }
+    for text in [
+        "pivot t on y in ('a') using sum(x)",
+        "pivot t join u on t.a = u.a using sum(x) group by y",
+        "select pivot from t on y",
+        "unpivot t on x",
+        "pivot t group by y",
+        "select 1 -- pivot t on y",
+        "pivot",
+        "from t pivot (sum(x) for y in (1))",
+    ] {
+        assert_eq!(open(text), None, "{text}");
     }
 }

@@ -1,8 +1,8 @@
 //! What one principal may see of one relation: columns, and the barrier that its rows come through.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Column, Relation, RelationName, Result, SqlType};
+use model::{Column, Relation, RelationKind, RelationName, Result, SqlType};
 use serde_json::{Value, json};
 use tree::build;
 
@@ -15,11 +15,36 @@ use crate::set::PolicySet;
 #[derive(Debug)]
 pub(crate) struct Access {
     pub(crate) name: RelationName,
+    pub(crate) kind: RelationKind,
     pub(crate) privileges: BTreeSet<Privilege>,
     /// Visible columns in catalog order; all columns where only writing is allowed.
     pub(crate) columns: Vec<Column>,
     /// The query that stands in for the relation, where any row rule, mask or hidden column applies.
     pub(crate) barrier: Option<Value>,
+    /// Of a view without rules of its own: its query, as this principal reads it.
+    pub(crate) inlined: Option<Inlined>,
+    /// Columns that are shown as they are, by folded name.
+    pub(crate) open: BTreeMap<String, (String, SqlType)>,
+    /// Whether conditions may be asked of them inside the barrier.
+    pub(crate) copies: bool,
+}
+
+/// What a view without rules of its own stands for.
+#[derive(Debug)]
+pub(crate) struct Inlined {
+    pub(crate) query: Value,
+    /// Whether a governed relation takes part.
+    pub(crate) governed: bool,
+}
+
+/// What a relation's rows come from.
+pub(crate) enum Rows<'q> {
+    /// The table of that name.
+    Table,
+    /// A view's query, with the rights of who reads it.
+    View(Inlined),
+    /// A view's query, with the rights of someone else: nothing of it may be seen but its rows.
+    Definer(&'q Value),
 }
 
 impl Access {
@@ -28,6 +53,7 @@ impl Access {
         set: &PolicySet,
         compiler: &Compiler<'_>,
         relation: &Relation,
+        rows: Rows<'_>,
     ) -> Result<Option<Self>> {
         let grants: Vec<&Grant> = set.grants_for(compiler.principal, &relation.name).collect();
         let denies: Vec<&Deny> = set.denies_for(compiler.principal, &relation.name).collect();
@@ -46,15 +72,21 @@ impl Access {
                 privileges.contains(&Privilege::Insert) || privileges.contains(&Privilege::Drop);
             return Ok(writes_only.then(|| Self {
                 name: relation.name.clone(),
+                kind: relation.kind,
                 privileges,
                 columns: relation.columns.clone(),
                 barrier: None,
+                inlined: None,
+                open: BTreeMap::new(),
+                copies: false,
             }));
         }
         let filter = filter(set, &reading, compiler, relation)?;
         let mut columns = Vec::new();
         let mut items = Vec::new();
-        let mut governed = filter.is_some();
+        let is_definer = matches!(rows, Rows::Definer(_));
+        let is_filtered = filter.is_some() || is_definer;
+        let mut governed = is_filtered;
         let mut picks = Vec::new();
         for column in &relation.columns {
             let reaching: Vec<&Grant> = reading
@@ -83,6 +115,7 @@ impl Access {
         if picks.is_empty() {
             return Ok(None);
         }
+        let mut open = BTreeMap::new();
         for (column, guard, mask) in picks {
             let sql_type = if governed {
                 without_enum(&column.sql_type)
@@ -90,11 +123,15 @@ impl Access {
                 column.sql_type.clone()
             };
             let plain = mask.is_none() && guard.is_none();
+            if plain && sql_type == column.sql_type && !column.sql_type.contains_struct() {
+                let shown = (column.name.clone(), column.sql_type.clone());
+                open.insert(model::fold(&column.name), shown);
+            }
             let mut value = mask.unwrap_or_else(|| build::column(&[SELF, &column.name]));
             if sql_type != column.sql_type {
                 value = build::cast(value, compiler.type_tree(&sql_type)?);
             }
-            let opaque = filter.is_some() || !plain || column.sql_type.contains_struct();
+            let opaque = is_filtered || !plain || column.sql_type.contains_struct();
             if opaque {
                 value = build::case(build::is_null(value.clone()), build::null(), value);
             }
@@ -109,24 +146,31 @@ impl Access {
                 nullable,
             });
         }
-        let barrier = if governed {
-            let is_filtered = filter.is_some();
-            let mut query = build::select(
-                items,
-                build::base_table(&relation.name, SELF),
-                filter,
-                is_filtered,
-            );
-            tree::normalize(&mut query)?;
-            Some(query)
-        } else {
-            None
+        let (barrier, inlined) = match rows {
+            Rows::View(inlined) if !governed => (None, Some(inlined)),
+            Rows::Table if !governed => (None, None),
+            rows => {
+                let from = match rows {
+                    Rows::Table => build::base_table(&relation.name, SELF),
+                    Rows::View(Inlined { query, .. }) => {
+                        as_table(&query, SELF, json!([]), json!(null))
+                    }
+                    Rows::Definer(query) => as_table(query, SELF, json!([]), json!(null)),
+                };
+                let mut query = build::select(items, from, filter, is_filtered);
+                tree::normalize(&mut query)?;
+                (Some(query), None)
+            }
         };
         Ok(Some(Self {
             name: relation.name.clone(),
+            kind: relation.kind,
             privileges,
             columns,
             barrier,
+            inlined,
+            open,
+            copies: set.copies_conditions(&relation.name),
         }))
     }
 }

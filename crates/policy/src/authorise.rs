@@ -1,36 +1,46 @@
 //! From a statement to a request that a worker takes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::{DataType, Field as ArrowField, Schema};
+use arrow_array::RecordBatch;
+use arrow_schema::{Field as ArrowField, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RequestParts, Result,
-    ResultColumn, ResultSchema, SqlType, StatementId,
+    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RelationName,
+    RequestParts, Result, ResultColumn, ResultSchema, SqlType, StatementId,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
 use tree::grammar::Field;
 use tree::{Description, Parser, Sidecar};
 
-use crate::checker;
+use crate::closed;
 use crate::compile::Compiler;
+use crate::copies;
 use crate::explain::Explained;
+use crate::inquiry;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
+use crate::rights::Rights;
+use crate::seal::seal;
+use crate::summarize;
 use crate::view::View;
-use crate::write;
+use crate::{write, write_view};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "variants are SQL's words")]
 pub enum CommandTag {
     Select,
+    Explain,
+    Show,
     Insert,
     CreateTable,
     CreateTableAs,
     DropTable,
+    CreateView,
+    DropView,
 }
 
 /// A statement under one view: rewritten, checked, described. Holds for as long as catalogs, policy
@@ -45,7 +55,11 @@ pub struct Authorised {
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
+    /// The views that it names.
+    pub(crate) views: BTreeSet<RelationName>,
     pub(crate) answer: Answer,
+    /// The snapshot that it was made for.
+    pub(crate) catalog_version: u64,
     /// The rules that met in it.
     pub(crate) rules: Vec<Explained>,
 }
@@ -139,6 +153,7 @@ impl Authorised {
             expected: Arc::clone(&self.expected),
             schema: self.description.schema.clone(),
             governed: self.governed,
+            catalog_version: self.catalog_version,
             time_zone,
             deadline,
         });
@@ -167,16 +182,24 @@ pub fn authorise(
     };
     let mut authorised = match statement {
         Statement::Query(query) => context.query(query)?,
-        Statement::Describe(query) => context.describe(query)?,
+        Statement::Describe(query) => inquiry::describe(&context, query)?,
+        Statement::Explain(explain) => inquiry::explain(&context, explain)?,
+        Statement::Summarize(summarize) => {
+            context.query(&summarize::query(&context, summarize)?)?
+        }
+        Statement::Show(show) => inquiry::show(&context, show)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
         Statement::Insert(insert) => write::insert(&context, insert)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
+        Statement::CreateView(create) => write_view::create(&context, create)?,
+        Statement::DropView(drop) => write_view::drop(&context, drop)?,
     };
     let target = match &authorised.kind {
         ExecKind::Write { target, .. } => Some(target),
         ExecKind::Query => None,
     };
-    let relations = authorised.expected.relations.iter().chain(target);
+    let relations = authorised.expected.relations.iter();
+    let relations = relations.chain(&authorised.views).chain(target);
     authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
     Ok(authorised)
 }
@@ -195,11 +218,12 @@ pub(crate) struct Final {
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
+    pub(crate) views: BTreeSet<RelationName>,
 }
 
 impl Context<'_> {
     fn query(&self, query: &Query) -> Result<Authorised> {
-        let done = self.finish(query, &|text| Ok(text.to_owned()))?;
+        let done = self.finish_as(query, &|text| Ok(text.to_owned()), true)?;
         Ok(Authorised {
             principal: Arc::clone(self.view.principal()),
             kind: ExecKind::Query,
@@ -209,7 +233,9 @@ impl Context<'_> {
             expected: done.expected,
             description: done.description,
             governed: done.governed,
+            views: done.views,
             answer: Answer::Worker,
+            catalog_version: self.view.visible().version,
             rules: vec![],
         })
     }
@@ -221,9 +247,21 @@ impl Context<'_> {
         query: &Query,
         wrap: &dyn Fn(&str) -> Result<String>,
     ) -> Result<Final> {
+        self.finish_as(query, wrap, false)
+    }
+
+    /// The same; `alone` says that the query is the whole statement.
+    fn finish_as(
+        &self,
+        query: &Query,
+        wrap: &dyn Fn(&str) -> Result<String>,
+        alone: bool,
+    ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
-        let governed = Rewriter::new(self.view, self.parser).rewrite(&mut rewritten)?;
-        let mut description = self.sidecar.describe(&wrap(&query.text)?)?;
+        let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
+        let wrapped = wrap(&query.text)?;
+        let described = self.sidecar.describe(&wrapped);
+        let mut description = described.map_err(|e| in_query(e, &wrapped, &query.text))?;
         let open: Vec<bool> = description
             .parameters
             .iter()
@@ -256,21 +294,35 @@ impl Context<'_> {
             )
             .with_hint("add a cast to the parameter"));
         }
-        let (sql, expected) = self.seal_text(&mut rewritten)?;
+        copies::add(&mut rewritten, self.view)?;
+        if alone {
+            closed::open(&mut rewritten, self.view);
+        }
+        let (sql, expected) = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
         Ok(Final {
             sql,
             expected,
             description,
-            governed,
+            governed: found.governed,
+            views: found.views,
         })
     }
 
-    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
-        let compiler = Compiler {
+    /// A type in the tree's form.
+    pub(crate) fn type_tree(&self, sql_type: &SqlType) -> Result<Value> {
+        self.compiler().type_tree(sql_type)
+    }
+
+    fn compiler(&self) -> Compiler<'_> {
+        Compiler {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
-        };
+        }
+    }
+
+    fn cast(&self, tree: &mut Value, types: &[SqlType], open: &[bool]) -> Result<()> {
+        let compiler = self.compiler();
         cast_parameters(tree, Field::Query, &|n| match n
             .checked_sub(1)
             .and_then(|i| Some((types.get(i)?, open.get(i)?)))
@@ -318,70 +370,15 @@ impl Context<'_> {
             names,
         })
     }
+}
 
-    /// Steps 13 and 15: the text that runs, read back and checked twice.
-    pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<(Arc<str>, Arc<Expected>)> {
-        tree::normalize(tree)?;
-        let sql = self.parser.print(tree)?;
-        let unfaithful = |e: Error| {
-            Error::not_supported("this form of SQL")
-                .with_cause(format!("it does not survive printing: {e:?}"))
-        };
-        let read_back = self.parser.parse(&sql).map_err(unfaithful)?;
-        tree::check(&read_back).map_err(unfaithful)?;
-        let read_back = tree::canonical(&read_back);
-        if read_back != tree::canonical(tree) {
-            return Err(unfaithful(Error::internal("another tree was read back")));
-        }
-        let expected = checker::check(&read_back, self.view)?;
-        Ok((sql.into(), Arc::new(expected)))
-    }
-
-    /// DESCRIBE asks about columns only: the sidecar has the whole answer.
-    fn describe(&self, query: &Query) -> Result<Authorised> {
-        let mut inner = query.tree.clone();
-        Rewriter::new(self.view, self.parser).rewrite(&mut inner)?;
-        let rows = self.sidecar.evaluate(&query.text)?;
-        let names = rows.columns().to_vec();
-        let columns: Vec<ArrayRef> = (0..names.len())
-            .map(|i| {
-                let values = rows
-                    .rows()
-                    .iter()
-                    .map(|row| row.get(i).and_then(Option::as_deref));
-                Arc::new(values.collect::<StringArray>()) as ArrayRef
-            })
-            .collect();
-        let fields: Vec<ArrowField> = names
-            .iter()
-            .map(|n| ArrowField::new(n, DataType::Utf8, true))
-            .collect();
-        let arrow = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(Arc::clone(&arrow), columns).map_err(Error::internal)?;
-        let columns = names
-            .iter()
-            .map(|n| ResultColumn {
-                name: n.clone(),
-                sql_type: SqlType::Varchar,
-            })
-            .collect();
-        let schema = Arc::new(ResultSchema { columns, arrow });
-        Ok(Authorised {
-            principal: Arc::clone(self.view.principal()),
-            kind: ExecKind::Query,
-            tag: CommandTag::Select,
-            sql: query.text.as_str().into(),
-            query: None,
-            expected: Arc::default(),
-            description: Description {
-                parameters: vec![],
-                schema: Some(Arc::clone(&schema)),
-                names,
-            },
-            governed: false,
-            answer: Answer::Rows(schema, batch),
-            rules: vec![],
-        })
+/// The position of an error in a text as one in the query that the text ends with.
+fn in_query(error: Error, text: &str, query: &str) -> Error {
+    let before = text.strip_suffix(query).map(str::len);
+    let position = error.position();
+    match position.and_then(|at| at.checked_sub(before?)) {
+        Some(position) => error.with_position(position),
+        None => error.without_position(),
     }
 }
 

@@ -8,7 +8,7 @@ use tree::grammar::text;
 
 use crate::functions::{Decision, FunctionClass, Functions, Rule, functions};
 use crate::rewrite::located;
-use crate::view::View;
+use crate::rights::Rights;
 
 /// Largest number in a call that makes a value of that size.
 const MAX_SIZE: i64 = 10_000_000;
@@ -16,16 +16,16 @@ const MAX_SIZE: i64 = 10_000_000;
 /// Largest reservoir sample: it takes eight bytes a row at once.
 const MAX_SAMPLE: i64 = 1_000_000;
 
-/// Judges calls for one view.
+/// Judges calls for one reader.
 pub(crate) struct Calls<'a> {
-    view: &'a View,
+    rights: Rights<'a>,
     list: &'static Functions,
 }
 
 impl<'a> Calls<'a> {
-    pub(crate) fn new(view: &'a View) -> Self {
+    pub(crate) fn new(rights: Rights<'a>) -> Self {
         Self {
-            view,
+            rights,
             list: functions(),
         }
     }
@@ -49,6 +49,9 @@ impl<'a> Calls<'a> {
         }
         if expr["is_operator"] == true && !self.list.is_operator(name) {
             return Err(undefined(name, expr));
+        }
+        if is_session && self.rights.names_only {
+            return Ok(None);
         }
         if is_session {
             let constant = self
@@ -114,6 +117,7 @@ impl<'a> Calls<'a> {
     /// The constant that a bare name such as `current_user` stands for, where no column has it.
     pub(crate) fn bare(&self, name: &str) -> Result<Option<Value>> {
         match self.list.bare(name) {
+            Some((Decision::Session, _)) if self.rights.names_only => Ok(None),
             Some((Decision::Session, call)) => Ok(self.session_value(call)),
             Some((Decision::Deny, _)) => Err(Error::new(
                 ErrorKind::UndefinedColumn,
@@ -126,9 +130,9 @@ impl<'a> Calls<'a> {
     fn session_value(&self, call: &str) -> Option<Value> {
         let value = match call {
             "current_user" | "session_user" | "user" | "current_role" => {
-                self.view.principal().name.as_str()
+                self.rights.reader.name.as_str()
             }
-            "current_catalog" | "current_database" => self.view.default_catalog(),
+            "current_catalog" | "current_database" => self.rights.database,
             "current_schema" => "main",
             "version" => crate::VERSION,
             _ => return None,

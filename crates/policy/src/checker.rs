@@ -1,32 +1,43 @@
 //! Step 15 of the rewriting: a second reading of the final text, by code that shares nothing with
 //! the rewriter. It walks the plain JSON, so that a part the grammar forgot is still seen.
 
-use model::{Error, Expected, RelationName, Result, fold};
+use model::{Error, Expected, RelationKind, RelationName, Result, fold};
 use serde_json::Value;
 use tree::grammar::text;
 
+use crate::access::Access;
+use crate::checker_open::{is_barrier, is_open};
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::functions::{Decision, FunctionClass, functions};
 use crate::rewrite::GENERATED;
-use crate::view::View;
+use crate::rights::Rights;
 
 /// Checks the canonical tree of the final text, and lists what it mentions.
 ///
 /// # Errors
 /// `Internal` for anything the policy did not put there: the statement is not run.
-pub(crate) fn check(tree: &Value, view: &View) -> Result<Expected> {
+pub(crate) fn check(tree: &Value, rights: Rights<'_>) -> Result<Expected> {
     let mut checker = Checker {
-        view,
+        rights,
         ctes: vec![],
         expected: Expected::default(),
     };
+    let table = &tree["node"]["from_table"];
+    if text(table, "type") == "BASE_TABLE" && text(table, "alias") == SELF {
+        let access = rights.view.access(&name_of(table));
+        if !access.is_some_and(|a| is_open(tree, a)) {
+            return Err(mismatch("a governed relation without its barrier"));
+        }
+        checker.collect(tree);
+        return Ok(checker.expected);
+    }
     checker.value(tree)?;
     Ok(checker.expected)
 }
 
 struct Checker<'a> {
-    view: &'a View,
+    rights: Rights<'a>,
     ctes: Vec<String>,
     expected: Expected,
 }
@@ -46,6 +57,10 @@ impl Checker<'_> {
                 );
                 if fields.contains_key("table_name") {
                     self.table(value)?;
+                }
+                // An ENUM of the user's own would be looked up by its name.
+                if !text(value, "pivot_enum").is_empty() {
+                    return Err(mismatch("a PIVOT over a type"));
                 }
                 if fields.contains_key("function_name") {
                     self.function(value, false)?;
@@ -90,10 +105,11 @@ impl Checker<'_> {
             };
         }
         let name = RelationName::new(parts[0], parts[1], parts[2]);
-        let is_plain = self
-            .view
-            .access(&name)
-            .is_some_and(|a| a.barrier.is_none() && a.privileges.contains(&Privilege::Select));
+        let access = self.rights.view.access(&name);
+        let is_plain = access.is_some_and(|a| {
+            let by_name = a.kind == RelationKind::Table && a.barrier.is_none();
+            (by_name || self.rights.names_only) && a.privileges.contains(&Privilege::Select)
+        });
         if !is_plain {
             return Err(mismatch("a governed relation outside of its barrier"));
         }
@@ -127,37 +143,50 @@ impl Checker<'_> {
 
     /// Whether this is, field by field, the subquery that policy makes of one governed relation.
     fn is_barrier(&mut self, value: &Value) -> Result<bool> {
-        let inner = &value["subquery"]["node"]["from_table"];
+        let query = &value["subquery"];
+        let inner = &query["node"]["from_table"];
         if text(inner, "alias") != SELF {
             return Ok(false);
         }
-        let name = RelationName::new(
-            text(inner, "catalog_name"),
-            text(inner, "schema_name"),
-            text(inner, "table_name"),
-        );
-        let barrier = self.view.access(&name).and_then(|a| a.barrier.as_ref());
-        let same = barrier.is_some_and(|b| tree::canonical(b) == value["subquery"]);
-        if !same || text(value, "type") != "SUBQUERY" || value.get("class").is_some() {
+        let view = self.rights.view;
+        let same = |a: &Access| is_barrier(query, a);
+        let known = if text(inner, "type") == "BASE_TABLE" {
+            view.access(&name_of(inner)).is_some_and(same)
+        } else {
+            view.accesses()
+                .any(|a| a.kind == RelationKind::View && same(a))
+        };
+        if !known || text(value, "type") != "SUBQUERY" || value.get("class").is_some() {
             return Err(mismatch("a barrier that policy did not make"));
         }
-        self.expected.relations.insert(name);
-        self.collect_functions(&value["subquery"]);
+        self.collect(query);
         Ok(true)
     }
 
-    fn collect_functions(&mut self, value: &Value) {
+    /// What a barrier names.
+    fn collect(&mut self, value: &Value) {
         match value {
-            Value::Array(items) => items.iter().for_each(|v| self.collect_functions(v)),
+            Value::Array(items) => items.iter().for_each(|v| self.collect(v)),
             Value::Object(fields) => {
                 if let Some(name) = fields.get("function_name").and_then(Value::as_str) {
                     self.expected.functions.insert(fold(name));
                 }
-                fields.values().for_each(|v| self.collect_functions(v));
+                if !text(value, "catalog_name").is_empty() {
+                    self.expected.relations.insert(name_of(value));
+                }
+                fields.values().for_each(|v| self.collect(v));
             }
             _ => {}
         }
     }
+}
+
+fn name_of(table: &Value) -> RelationName {
+    RelationName::new(
+        text(table, "catalog_name"),
+        text(table, "schema_name"),
+        text(table, "table_name"),
+    )
 }
 
 fn mismatch(what: &str) -> Error {

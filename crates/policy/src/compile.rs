@@ -22,7 +22,7 @@ pub(crate) enum Purpose<'a> {
     Mask(&'a SqlType),
 }
 
-/// Compiles expressions for one principal. The sidecar knows every relation and holds no rows.
+/// Compiles expressions for one principal. The sidecar need not know any relation.
 pub(crate) struct Compiler<'a> {
     pub(crate) parser: &'a Parser,
     pub(crate) sidecar: &'a Sidecar,
@@ -97,9 +97,9 @@ impl Compiler<'_> {
     }
 }
 
-struct Scope<'a> {
-    compiler: &'a Compiler<'a>,
-    relation: &'a Relation,
+pub(crate) struct Scope<'a> {
+    pub(crate) compiler: &'a Compiler<'a>,
+    pub(crate) relation: &'a Relation,
     /// Whether the expression is Eider's own: it may use functions that throw, where they can't.
     trusted: bool,
 }
@@ -441,24 +441,10 @@ impl Scope<'_> {
         let rows = self.compiler.sidecar.evaluate(&printed)?;
         Ok(rows.scalar())
     }
-
-    fn type_of(&self, expr: &Value) -> Result<SqlType> {
-        let from = build::base_table(&self.relation.name, SELF);
-        let mut query = build::select(vec![expr.clone()], from, None, false);
-        tree::normalize(&mut query)?;
-        let printed = self.compiler.parser.print(&query)?;
-        let description = self.compiler.sidecar.describe(&printed)?;
-        description
-            .schema
-            .as_ref()
-            .and_then(|s| s.columns.first())
-            .map(|c| c.sql_type.clone())
-            .ok_or_else(|| bad("the type of the expression is not known"))
-    }
 }
 
 /// The text of `cast('text' as type)`.
-fn literal_text(expr: &Value) -> Option<&str> {
+pub(crate) fn literal_text(expr: &Value) -> Option<&str> {
     let child = &expr["child"];
     let is_literal = text(expr, "class") == "CAST"
         && text(child, "class") == "CONSTANT"
@@ -479,6 +465,6 @@ fn not_total(name: &str) -> Error {
     ))
 }
 
-fn bad(reason: impl std::fmt::Display) -> Error {
+pub(crate) fn bad(reason: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Config, reason.to_string())
 }

@@ -66,6 +66,9 @@ impl View {
             if let Some(rows) = &grant.rows {
                 says = format!("{says}; rows {rows}");
             }
+            if let Some(definer) = &grant.definer {
+                says = format!("{says}; with the rights of {definer}");
+            }
             lines.push(line("grant", &on, says));
         }
         for restrict in set.restricts_for(principal, name) {
@@ -94,9 +97,10 @@ impl View {
             lines.push(line("mask", &on, format!("{}: {value}", place(mask.at))));
         }
         let shown: Vec<&str> = access.columns.iter().map(|c| c.name.as_str()).collect();
-        let form = match access.barrier {
-            Some(_) => "behind a barrier",
-            None => "as it is",
+        let form = match (&access.barrier, &access.inlined) {
+            (Some(_), _) => "behind a barrier",
+            (None, Some(_)) => "as its query",
+            (None, None) => "as it is",
         };
         let says = format!("{form}; columns {}", shown.join(", "));
         lines.push(line("relation", &on, says));

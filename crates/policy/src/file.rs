@@ -15,6 +15,9 @@ use toml::Spanned;
 pub(crate) struct File {
     /// Where the key of `keyed_hash` is, seen from the file's own folder.
     pub(crate) hash_key_file: Option<Spanned<PathBuf>>,
+    /// Patterns of relations of whose rows nothing is asked before the row rules are.
+    #[serde(default)]
+    pub(crate) opaque: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) principal: Vec<Spanned<PrincipalEntry>>,
     #[serde(default)]
@@ -76,6 +79,8 @@ pub(crate) struct GrantEntry {
     pub(crate) privileges: Vec<Privilege>,
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) rows: Option<String>,
+    /// On views: they are read with this principal's rights instead of the reader's.
+    pub(crate) definer: Option<String>,
 }
 
 /// What a grant permits.

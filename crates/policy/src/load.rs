@@ -25,6 +25,7 @@ pub(crate) struct Rules {
     pub(crate) denies: Vec<Deny>,
     pub(crate) masks: Vec<Mask>,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) opaque: Vec<Pattern<3>>,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -37,8 +38,17 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         tags: tags(&files, sources)?,
     };
     let principals = loader.principals(&files)?;
+    let grants = loader.all(&files, |f| &f.grant, Loader::grant)?;
+    for grant in &grants {
+        if let Some(definer) = &grant.definer
+            && !principals.contains_key(definer)
+        {
+            let reason = format!("there is no principal \"{definer}\"");
+            return Err(sources.error(grant.at, reason));
+        }
+    }
     Ok(Rules {
-        grants: loader.all(&files, |f| &f.grant, Loader::grant)?,
+        grants,
         restricts: loader.all(&files, |f| &f.restrict, Loader::restrict)?,
         denies: loader.all(&files, |f| &f.deny, Loader::deny)?,
         masks: loader.all(&files, |f| &f.mask, Loader::mask)?,
@@ -46,6 +56,9 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
             .map(|(at, entry)| loader.limit(at, entry, &principals))
             .collect::<Result<_>>()?,
         principals,
+        opaque: entries(&files, |f| &f.opaque)
+            .map(|(at, on)| loader.pattern(at, on))
+            .collect::<Result<_>>()?,
         hash_key: hash_key(&files, sources)?,
     })
 }
@@ -180,6 +193,7 @@ impl Loader<'_> {
             privileges: given.privileges.iter().copied().collect(),
             columns: self.columns(at, given.columns.as_ref())?,
             rows: given.rows.clone(),
+            definer: given.definer.clone(),
             at,
         })
     }

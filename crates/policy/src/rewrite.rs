@@ -1,9 +1,12 @@
 //! Steps 3 to 8 and 11 of the rewriting: names resolved, functions allowed, every governed relation
 //! behind its barrier.
 
+mod pivot;
+mod with;
+
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Error, ErrorKind, Result, fold};
+use model::{Error, ErrorKind, RelationKind, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -13,9 +16,9 @@ use crate::calls::Calls;
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::parameters;
+use crate::rights::Rights;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
 use crate::star;
-use crate::view::View;
 
 /// Prefix of every generated name.
 pub(crate) const GENERATED: &str = "__eider_";
@@ -28,7 +31,7 @@ const MAX_SUBQUERY_DEPTH: usize = 16;
 
 /// Rewrites one query for one principal.
 pub(crate) struct Rewriter<'a> {
-    view: &'a View,
+    rights: Rights<'a>,
     parser: &'a Parser,
     calls: Calls<'a>,
     /// CTEs in scope, by folded name, innermost last.
@@ -41,15 +44,24 @@ pub(crate) struct Rewriter<'a> {
     quoted_stars: BTreeSet<String>,
     /// Names that something in the statement gives to a column.
     given_names: BTreeSet<String>,
-    governed: bool,
+    found: Found,
+}
+
+/// What took part in a query.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Whether a relation of which the reader sees less than all.
+    pub(crate) governed: bool,
+    /// The views that it names.
+    pub(crate) views: BTreeSet<RelationName>,
 }
 
 impl<'a> Rewriter<'a> {
-    pub(crate) fn new(view: &'a View, parser: &'a Parser) -> Self {
+    pub(crate) fn new(rights: Rights<'a>, parser: &'a Parser) -> Self {
         Self {
-            view,
+            rights,
             parser,
-            calls: Calls::new(view),
+            calls: Calls::new(rights),
             ctes: vec![],
             froms: vec![],
             generated: 0,
@@ -57,15 +69,15 @@ impl<'a> Rewriter<'a> {
             subquery_depth: 0,
             quoted_stars: BTreeSet::new(),
             given_names: BTreeSet::new(),
-            governed: false,
+            found: Found::default(),
         }
     }
 
-    /// Rewrites in place, and says whether a governed relation takes part.
-    pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<bool> {
+    /// Rewrites in place, and says what takes part.
+    pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<Found> {
         self.survey(query, Field::Query)?;
         self.visit(query, Field::Query)?;
-        Ok(self.governed)
+        Ok(self.found)
     }
 
     /// Collects what has to be known of the whole statement before any part is rewritten.
@@ -82,6 +94,8 @@ impl<'a> Rewriter<'a> {
                 self.given_names.insert(fold(given));
             }
         }
+        self.given_names
+            .extend(pivot::made_columns(value).map(fold));
         if let Some(entries) = value["cte_map"]["map"].as_array() {
             let aliases = entries.iter().flat_map(|e| names(&e["value"]["aliases"]));
             self.given_names.extend(aliases.map(fold));
@@ -142,42 +156,6 @@ impl<'a> Rewriter<'a> {
 
     fn field(&mut self, value: &mut Value, name: &str, field: Field) -> Result<()> {
         walk::part(&mut value[name], field, &mut |v, f| self.visit(v, f))
-    }
-
-    /// Step 4: an entry sees those before it and the outer ones; a recursive one sees itself in its
-    /// right arm only. Each gets a generated name.
-    fn with_clause(&mut self, node: &mut Value) -> Result<()> {
-        let Some(entries) = node["cte_map"]["map"].as_array_mut() else {
-            return Ok(());
-        };
-        for entry in entries {
-            let name = fold(text(entry, "key"));
-            let generated = self.fresh("c");
-            let info = &mut entry["value"];
-            let body = &mut info["query"]["node"];
-            if text(body, "type") == "RECURSIVE_CTE_NODE" {
-                self.recursive(body, &name, &generated)?;
-            } else {
-                self.visit(&mut info["query"], Field::Query)?;
-            }
-            self.field(info, "key_targets", Field::Exprs)?;
-            entry["key"] = json!(generated);
-            self.ctes.push((name, generated));
-        }
-        Ok(())
-    }
-
-    fn recursive(&mut self, node: &mut Value, name: &str, generated: &str) -> Result<()> {
-        let outer = self.ctes.len();
-        self.with_clause(node)?;
-        self.visit(&mut node["left"], Field::Node)?;
-        self.ctes.push((name.to_owned(), generated.to_owned()));
-        self.visit(&mut node["right"], Field::Node)?;
-        self.field(node, "modifiers", Field::Modifiers)?;
-        self.field(node, "key_targets", Field::Exprs)?;
-        node["cte_name"] = json!(generated);
-        self.ctes.truncate(outer);
-        Ok(())
     }
 
     fn select(&mut self, node: &mut Value) -> Result<()> {
@@ -290,7 +268,7 @@ impl<'a> Rewriter<'a> {
             }
             _ => e,
         };
-        let access = self.view.resolve(&parts).map_err(located)?;
+        let access = self.rights.resolve(&parts).map_err(located)?;
         if !access.privileges.contains(&Privilege::Select) {
             let denied = Error::new(
                 ErrorKind::PermissionDenied,
@@ -319,6 +297,9 @@ impl<'a> Rewriter<'a> {
 
     /// Visits what is inside FROM, but not the relations themselves.
     fn table(&mut self, table: &mut Value) -> Result<()> {
+        if text(table, "type") == "PIVOT" {
+            return self.pivot(table);
+        }
         if text(table, "type") == "TABLE_FUNCTION" {
             self.calls.table_function(&table["function"])?;
             // The call itself has been judged as one in FROM; its arguments are expressions.
@@ -334,6 +315,11 @@ impl<'a> Rewriter<'a> {
             return self.field(table, "sample", Field::MaybeSample);
         }
         self.parts(table, Field::Table)
+    }
+
+    /// Whether something in the statement is known to have or to give a column of this name.
+    fn is_given(&self, folded: &str) -> bool {
+        some_column(&self.froms, folded) || self.given_names.contains(folded)
     }
 
     /// Step 8: puts each relation of one FROM in the form that its reader may have.
@@ -376,12 +362,8 @@ impl<'a> Rewriter<'a> {
                 table["sample"] = sample;
                 return Ok(());
             }
-            Source::Relation(Access {
-                barrier: Some(barrier),
-                ..
-            }) => {
-                self.governed = true;
-                as_table(barrier, name, columns, sample)
+            Source::Relation(access) if let Some(query) = self.stand_in(access) => {
+                as_table(query, name, columns, sample)
             }
             Source::Relation(access) => {
                 let mut plain = build::base_table(&access.name, name);
@@ -391,6 +373,19 @@ impl<'a> Rewriter<'a> {
             }
         };
         Ok(())
+    }
+
+    /// The query that a relation is read through, if not by its name.
+    fn stand_in(&mut self, access: &'a Access) -> Option<&'a Value> {
+        if self.rights.names_only {
+            return None;
+        }
+        if access.kind == RelationKind::View {
+            self.found.views.insert(access.name.clone());
+        }
+        let inlined = access.inlined.as_ref();
+        self.found.governed |= access.barrier.is_some() || inlined.is_some_and(|i| i.governed);
+        access.barrier.as_ref().or(inlined.map(|i| &i.query))
     }
 
     fn expr(&mut self, expr: &mut Value) -> Result<()> {
@@ -425,15 +420,9 @@ impl<'a> Rewriter<'a> {
     fn column(&mut self, expr: &mut Value) -> Result<()> {
         let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
         let last = parts.last().map(|p| fold(p)).unwrap_or_default();
-        let given = some_column(&self.froms, &last) || self.given_names.contains(&last);
+        let given = self.is_given(&last);
         if last == "rowid" && !given {
-            return Err(located(
-                Error::new(
-                    ErrorKind::UndefinedColumn,
-                    "column \"rowid\" does not exist",
-                ),
-                expr,
-            ));
+            return Err(located(pivot::undefined_column("rowid"), expr));
         }
         if parts.len() == 1
             && !given

@@ -23,6 +23,8 @@ pub(crate) struct Grant {
     pub(crate) privileges: BTreeSet<Privilege>,
     pub(crate) columns: Option<BTreeSet<String>>,
     pub(crate) rows: Option<String>,
+    /// Whose rights a view has, where not those of its reader.
+    pub(crate) definer: Option<String>,
     pub(crate) at: At,
 }
 

@@ -123,6 +123,13 @@ impl PolicySet {
             .filter(move |g| principal.roles.contains(&g.role) && g.on.matches(name))
     }
 
+    /// Whether some grant lets a view of this name be read with another's rights.
+    pub(crate) fn has_definer(&self, name: &RelationName) -> bool {
+        let candidates = self.indexes.grants.candidates(name).into_iter();
+        let mut grants = candidates.map(|number| &self.rules.grants[number]);
+        grants.any(|g| g.definer.is_some() && g.on.matches(name))
+    }
+
     /// The denials that a principal meets at a relation.
     pub(crate) fn denies_for(
         &self,
@@ -175,6 +182,12 @@ impl PolicySet {
             Some(key) => key.left_out_of(sql),
             None => sql.to_owned(),
         }
+    }
+
+    /// Whether conditions of users may be asked of a relation's rows before its row rules are. How
+    /// long that takes tells what ranges hidden rows are in.
+    pub(crate) fn copies_conditions(&self, name: &RelationName) -> bool {
+        !self.rules.opaque.iter().any(|on| on.matches(name))
     }
 
     /// Whether a principal has a privilege on that name, which need not exist.

@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Catalog, CatalogSnapshot, Error, ErrorKind, Principal, Relation, RelationName, Result, Schema,
-    fold,
+    Catalog, CatalogSnapshot, Error, ErrorKind, Principal, Relation, RelationKind, RelationName,
+    Result, Schema, fold,
 };
+use serde_json::Value;
+use tree::grammar::text;
 use tree::{Parser, Sidecar};
 
-use crate::access::Access;
+use crate::access::{Access, Rows};
 use crate::compile::Compiler;
 use crate::file::Privilege;
 use crate::set::PolicySet;
+use crate::stored;
 
 /// A principal's view of the catalogs, under one version of policy and catalogs.
 #[derive(Debug)]
@@ -26,6 +29,17 @@ pub struct View {
     hidden: Vec<(RelationName, Error)>,
 }
 
+/// What views are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub(crate) set: &'a Arc<PolicySet>,
+    pub(crate) snapshot: &'a CatalogSnapshot,
+    pub(crate) default_catalog: &'a str,
+    pub(crate) parser: &'a Parser,
+    /// Whose views are in the making, each for a stored view of the one before.
+    readers: &'a [&'a str],
+}
+
 impl View {
     /// Applies the policy to every relation. A relation whose rules don't fit it, as one made after
     /// the policy was loaded, is hidden; [`View::hidden`] says why.
@@ -36,32 +50,14 @@ impl View {
         default_catalog: &str,
         parser: &Parser,
     ) -> Result<Self> {
-        let sidecar = Sidecar::build(snapshot, "")?;
-        let compiler = Compiler {
+        let source = Source {
+            set,
+            snapshot,
+            default_catalog,
             parser,
-            sidecar: &sidecar,
-            principal: &principal,
+            readers: &[],
         };
-        let mut accesses = BTreeMap::new();
-        let mut hidden = Vec::new();
-        for relation in snapshot.relations() {
-            match Access::new(set, &compiler, relation) {
-                Ok(Some(access)) => {
-                    accesses.insert(relation.name.clone(), access);
-                }
-                Ok(None) => {}
-                Err(error) => hidden.push((relation.name.clone(), error)),
-            }
-        }
-        let visible = Arc::new(visible(set, &principal, snapshot, &accesses));
-        Ok(Self {
-            set: Arc::clone(set),
-            principal,
-            default_catalog: default_catalog.to_owned(),
-            visible,
-            accesses,
-            hidden,
-        })
+        source.view(principal)
     }
 
     /// The catalogs as this principal sees them: nothing else exists for them.
@@ -84,6 +80,29 @@ impl View {
         &self.hidden
     }
 
+    pub(crate) fn hide(&mut self, name: &RelationName, why: Error) {
+        self.hidden.push((name.clone(), why));
+    }
+
+    /// Adds relations to what exists.
+    pub(crate) fn admit(&mut self, accesses: Vec<Access>, snapshot: &CatalogSnapshot) {
+        if accesses.is_empty() {
+            return;
+        }
+        let named = accesses.into_iter().map(|a| (a.name.clone(), a));
+        self.accesses.extend(named);
+        self.visible = Arc::new(visible(
+            &self.set,
+            &self.principal,
+            snapshot,
+            &self.accesses,
+        ));
+    }
+
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
+        self.accesses.values()
+    }
+
     pub(crate) fn set(&self) -> &PolicySet {
         &self.set
     }
@@ -92,17 +111,33 @@ impl View {
         self.accesses.get(name)
     }
 
+    /// What is seen of the relation that a base table names in full.
+    pub(crate) fn named(&self, table: &Value) -> Option<&Access> {
+        let part = |field| text(table, field);
+        let name = RelationName::new(
+            part("catalog_name"),
+            part("schema_name"),
+            part("table_name"),
+        );
+        self.access(&name)
+    }
+
     pub(crate) fn permits(&self, name: &RelationName, privilege: Privilege) -> bool {
         self.set.permits(&self.principal, name, privilege)
     }
 
-    /// Resolves a relation's name of one to three parts, as DuckDB does: two parts are a schema of the
-    /// default catalog, or a catalog.
+    /// Resolves a relation's name of one to three parts in a statement of the principal's own.
     pub(crate) fn resolve(&self, parts: &[&str]) -> Result<&Access> {
+        self.resolve_in((&self.default_catalog, "main"), parts)
+    }
+
+    /// Resolves a relation's name of one to three parts, as DuckDB does: two parts are a schema of
+    /// the home catalog, or a catalog.
+    pub(crate) fn resolve_in(&self, home: (&str, &str), parts: &[&str]) -> Result<&Access> {
         let found = match parts {
-            [name] => self.visible.relation(&self.default_catalog, "main", name),
+            [name] => self.visible.relation(home.0, home.1, name),
             [first, name] => {
-                let in_schema = self.visible.relation(&self.default_catalog, first, name);
+                let in_schema = self.visible.relation(home.0, first, name);
                 let in_catalog = self.visible.relation(first, "main", name);
                 match (in_schema, in_catalog) {
                     (Some(a), Some(b)) if a.name != b.name => {
@@ -154,6 +189,54 @@ impl View {
     }
 }
 
+impl Source<'_> {
+    /// What a stored view's definer sees.
+    pub(crate) fn of_definer(&self, name: &str) -> Result<View> {
+        if self.readers.contains(&name) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a view comes back to itself through its definers",
+            ));
+        }
+        let principal = self.set.principal(name);
+        self.view(principal.ok_or_else(|| Error::internal("a definer is no principal"))?)
+    }
+
+    fn view(&self, principal: Arc<Principal>) -> Result<View> {
+        let sidecar = Sidecar::build(self.snapshot, "")?;
+        let compiler = Compiler {
+            parser: self.parser,
+            sidecar: &sidecar,
+            principal: &principal,
+        };
+        let mut view = View {
+            set: Arc::clone(self.set),
+            principal: Arc::clone(&principal),
+            default_catalog: self.default_catalog.to_owned(),
+            visible: Arc::default(),
+            accesses: BTreeMap::new(),
+            hidden: Vec::new(),
+        };
+        let mut tables = Vec::new();
+        let relations = self.snapshot.relations();
+        for relation in relations.filter(|r| r.kind == RelationKind::Table) {
+            match Access::new(self.set, &compiler, relation, Rows::Table) {
+                Ok(access) => tables.extend(access),
+                Err(error) => view.hide(&relation.name, error),
+            }
+        }
+        view.admit(tables, self.snapshot);
+        let mut readers = self.readers.to_vec();
+        readers.push(&principal.name);
+        let source = Source {
+            readers: &readers,
+            ..*self
+        };
+        stored::add(&mut view, &source, &compiler)?;
+        Ok(view)
+    }
+}
+
 fn undefined(parts: &[&str]) -> Error {
     let name = parts.join(".");
     let system = match parts {
@@ -190,8 +273,10 @@ fn visible(
                 .filter_map(|(relation_key, relation)| {
                     let access = accesses.get(&relation.name)?;
                     let relation = Relation {
+                        name: relation.name.clone(),
+                        kind: relation.kind,
                         columns: access.columns.clone(),
-                        ..relation.clone()
+                        definition: None,
                     };
                     Some((relation_key.clone(), relation))
                 })

@@ -1,23 +1,27 @@
 //! Statements that write: privileges, the query inside, and the text that the emitter makes of the
 //! shell. Names are quoted and have three parts; nothing of the user's shell is copied.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationName, Result, SqlType};
-use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, Query, TableBody};
+use model::{
+    CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
+};
+use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody};
 use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::file::Privilege;
+use crate::rewrite::Rewriter;
+use crate::rights::Rights;
+use crate::seal::seal;
 
 pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Result<Authorised> {
     let target = place(context, &create.name, "CREATE TABLE", &[Privilege::Create])?;
-    let exists = context.view.visible().get(&target).is_some();
     if create.or_replace {
-        if exists {
-            require(context, &target, Privilege::Drop)?;
-        }
+        // Also where nothing is seen: what is hidden may not be replaced either.
+        require(context, &target, Privilege::Drop)?;
         if create.if_not_exists {
             return Err(Error::new(
                 ErrorKind::Syntax,
@@ -73,13 +77,10 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
             let with = if *no_data { " with no data" } else { "" };
             sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
             let tag = CommandTag::CreateTableAs;
-            Ok(written(
-                context,
-                kind,
-                tag,
-                sql,
-                Some((done.sql, done.expected, done.governed)),
-            ))
+            let query = Some((done.sql, done.expected, done.governed));
+            let mut authorised = written(context, kind, tag, sql, query);
+            authorised.views = done.views;
+            Ok(authorised)
         }
     }
 }
@@ -92,6 +93,12 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
         .map_err(|e| e.with_position(insert.name.position))?;
     let target = access.name.clone();
     require(context, &target, Privilege::Insert)?;
+    if access.kind != RelationKind::Table {
+        return Err(Error::new(
+            ErrorKind::WrongObjectType,
+            format!("{target} is a view, and takes no rows"),
+        ));
+    }
     writable(context, &target, "INSERT")?;
     if access.barrier.is_some() {
         return Err(Error::not_supported(format_args!(
@@ -107,15 +114,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let head = format!("insert into {}{columns} ", full(&target));
     // The sidecar binds the user's rows into the target: it knows its columns' types, so that
     // parameters get them.
-    let done = context
-        .finish(
-            &Query {
-                text: insert.query.text.clone(),
-                tree: insert.query.tree.clone(),
-            },
-            &|text| Ok(format!("{head}{text}")),
-        )
-        .map_err(Error::without_position)?;
+    let done = context.finish(&insert.query, &|text| Ok(format!("{head}{text}")))?;
     let sql = format!("{head}{}", done.sql);
     let kind = ExecKind::Write {
         target,
@@ -124,38 +123,76 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let query = Some((done.sql, done.expected, done.governed));
     let mut authorised = written(context, kind, CommandTag::Insert, sql, query);
     authorised.description.parameters = done.description.parameters;
+    authorised.views = done.views;
     Ok(authorised)
 }
 
 pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Authorised> {
-    let parts: Vec<&str> = drop.name.parts.iter().map(String::as_str).collect();
+    let tag = CommandTag::DropTable;
+    dropped(
+        context,
+        &drop.name,
+        drop.if_exists,
+        RelationKind::Table,
+        tag,
+    )
+}
+
+/// DROP of a relation of that kind.
+pub(crate) fn dropped(
+    context: &Context<'_>,
+    name: &ObjectName,
+    if_exists: bool,
+    kind: RelationKind,
+    tag: CommandTag,
+) -> Result<Authorised> {
+    let parts: Vec<&str> = name.parts.iter().map(String::as_str).collect();
     let access = match context.view.resolve(&parts) {
         Ok(access) => access,
-        Err(e) if drop.if_exists && e.kind() == ErrorKind::UndefinedTable => {
+        Err(e) if if_exists && e.kind() == ErrorKind::UndefinedTable => {
             let nowhere = RelationName::new("", "", "");
             let kind = ExecKind::Write {
                 target: nowhere,
                 changes_catalog: false,
             };
-            let mut nothing = written(context, kind, CommandTag::DropTable, String::new(), None);
+            let mut nothing = written(context, kind, tag, String::new(), None);
             nothing.answer = Answer::Nothing;
             return Ok(nothing);
         }
-        Err(e) => return Err(e.with_position(drop.name.position)),
+        Err(e) => return Err(e.with_position(name.position)),
     };
     let target = access.name.clone();
+    let (word, other) = match kind {
+        RelationKind::Table => ("table", "view"),
+        RelationKind::View => ("view", "table"),
+    };
+    if access.kind != kind {
+        let error = Error::new(
+            ErrorKind::WrongObjectType,
+            format!("{target} is not a {word}"),
+        );
+        let hint = format!(
+            "use DROP {} to remove a {other}",
+            other.to_ascii_uppercase()
+        );
+        return Err(error.with_hint(hint).with_position(name.position));
+    }
     require(context, &target, Privilege::Drop)?;
-    writable(context, &target, "DROP TABLE")?;
-    let sql = format!("drop table {}", full(&target));
+    writable(
+        context,
+        &target,
+        &format!("DROP {}", word.to_ascii_uppercase()),
+    )?;
+    let sql = format!("drop {word} {}", full(&target));
     let kind = ExecKind::Write {
         target,
         changes_catalog: true,
     };
-    Ok(written(context, kind, CommandTag::DropTable, sql, None))
+    Ok(written(context, kind, tag, sql, None))
 }
 
 /// A write's final form. Its result has no columns that a client sees.
-fn written(
+pub(crate) fn written(
     context: &Context<'_>,
     kind: ExecKind,
     tag: CommandTag,
@@ -179,12 +216,14 @@ fn written(
             names: vec![],
         },
         governed,
+        views: BTreeSet::new(),
         answer: Answer::Worker,
+        catalog_version: context.view.visible().version,
         rules: vec![],
     }
 }
 
-fn place(
+pub(crate) fn place(
     context: &Context<'_>,
     name: &plan::ObjectName,
     verb: &str,
@@ -207,7 +246,7 @@ fn place(
     Ok(target)
 }
 
-fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<()> {
+pub(crate) fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<()> {
     match context
         .view
         .visible()
@@ -225,7 +264,11 @@ fn writable(context: &Context<'_>, target: &RelationName, verb: &str) -> Result<
     }
 }
 
-fn require(context: &Context<'_>, target: &RelationName, privilege: Privilege) -> Result<()> {
+pub(crate) fn require(
+    context: &Context<'_>,
+    target: &RelationName,
+    privilege: Privilege,
+) -> Result<()> {
     if context.view.permits(target, privilege) {
         return Ok(());
     }
@@ -251,7 +294,7 @@ fn definitions(
         let mut text = format!(
             "{} {}",
             quote(&column.name),
-            type_text(context, &column.type_cast)?
+            type_of(context, &column.type_cast)?
         );
         if column.not_null {
             text.push_str(" not null");
@@ -279,7 +322,7 @@ fn definitions(
     Ok(definitions)
 }
 
-fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
+pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
     let query = lone(type_cast);
     let printed = context.parser.print(&query)?;
     let description = context
@@ -291,14 +334,15 @@ fn type_text(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {
         .as_ref()
         .and_then(|s| s.columns.first())
         .map(|c| c.sql_type.clone())
-        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the column's type is not known"))
+        .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the type is not known"))
 }
 
 /// DEFAULT reads no relation and no parameter.
 fn default_text(context: &Context<'_>, default: &Value) -> Result<String> {
     let mut query = lone(default);
-    crate::rewrite::Rewriter::new(context.view, context.parser).rewrite(&mut query)?;
-    let (sql, expected) = context.seal_text(&mut query)?;
+    let rights = Rights::of(context.view);
+    Rewriter::new(rights, context.parser).rewrite(&mut query)?;
+    let (sql, expected) = seal(&mut query, rights, context.parser)?;
     let description = context
         .sidecar
         .describe(&sql)
@@ -318,7 +362,7 @@ fn lone(expr: &Value) -> Value {
     build::select(vec![expr.clone()], nothing, None, false)
 }
 
-fn full(name: &RelationName) -> String {
+pub(crate) fn full(name: &RelationName) -> String {
     format!(
         "{}.{}.{}",
         quote(&name.catalog),
@@ -327,7 +371,7 @@ fn full(name: &RelationName) -> String {
     )
 }
 
-fn quoted(names: &[String]) -> String {
+pub(crate) fn quoted(names: &[String]) -> String {
     names
         .iter()
         .map(|n| quote(n))

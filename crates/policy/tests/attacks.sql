@@ -258,3 +258,77 @@ SELECT 1; SELECT max(s) FROM t
 SELECT "a""b" FROM (SELECT min(s) AS "a""b" FROM t) q
 SELECT x'27' , (SELECT min(s) FROM t)
 SELECT 'a' 'b' , (SELECT min(s) FROM t)
+-- plans and figures
+summarize t
+summarize select s, amt from t where s::int > 0
+summarize select max(st.b::int) as b from t
+summarize select st, masked, e from t
+summarize select denied from t
+explain select * from t where amt > 4000000
+explain select * from t where s::int > 0 and amt between 5000000 and 5000010
+explain (format json) select max(amt) from t where e = 'a'
+explain select denied from t
+explain analyze select * from t
+explain (analyze, costs off) select * from t
+explain (analyze true) select * from t
+explain select stats(amt) from t
+explain select s::int from t
+explain select (select max(amt) from wh.main.t) + 1
+describe t
+show all tables
+describe
+-- PIVOT and UNPIVOT
+pivot t on region in ('EU', 'US') using count(*) group by e
+pivot t on region in ('EU', 'US') using sum(amt) group by masked
+pivot t on masked in ('m**', 'hiddenx', 'mx1') using count(*) group by region
+pivot t on e in ('a', 'hiddenx') using count(*) group by region
+pivot t on e in ('a', 'hiddenx') using max(s::int) group by region
+pivot t on s::int in (1, 2) using count(*) group by region
+pivot t on s::int > 5 in (true, false) using sum(s::int) group by region
+pivot t on st.b in ('1', '2') using count(*) group by region
+pivot t on (st).b::int in (1, 2) using max(amt) group by region
+pivot t on d in ('2020-01-02') using max(st.b::int) group by region
+pivot t on denied in ('denied') using count(*) group by region
+pivot t on region in ('EU') using max(denied)
+pivot t on region in ('EU') using count(*) group by denied
+pivot t on region in ('EU') using count(*) group by rowid
+pivot t on region in ('EU') using count(*) group by current_user
+pivot t on region in en using count(*)
+pivot t on region in ('EU') using stats(amt) group by id
+pivot t on region in ('EU') using max((select max(amt) from t)) group by id
+pivot (select id, s, region from t where amt > 1000000) on region in ('US') using max(s)
+pivot (select id, s::int as s, region from t) on region in ('EU') using max(s) group by id
+pivot t join u using (id) on name in ('n1', 'n2') using max(s::int) group by region
+pivot u join t on t.id = u.id and t.s::int > 0 on region in ('EU', 'US') using count(*) group by name
+from t pivot (max(s::int) for id in (1, 2, 1000, 1001) group by region)
+from t pivot (list(s) for id in (1, 2, 1000) region in ('EU', 'US') group by e)
+from (from t where s::int > 0) pivot (sum(amt) for id in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 1000) group by region)
+from t as q pivot (max(s) for region in ('US') group by masked) as p where p."US" is not null
+with p as (pivot t on region in ('EU', 'US') using min(amt), max(amt) group by e) select * from p
+select (select count(*) from (pivot t on id in (1) using max(s::int) group by region)) from u where id = 1
+unpivot t on s, region, masked
+unpivot t on s::int into name n value v
+unpivot (select id, s::int as x, amt from t) on x, amt
+unpivot t on st.b into name n value v
+unpivot t on columns('s|masked|denied') into name n value v
+unpivot t on denied
+unpivot t on (s, masked) as a, (masked, s) as b into name n value v, w
+unpivot t on *
+from t unpivot (v for n in (id, amt)) where v > 4000000
+from t unpivot include nulls (v for n in (amt)) as p pivot (max(v) for n in ('amt') group by region)
+select max(v::int) from (unpivot t on s into name n value v) where id > 0
+select n, count(*) from (from t unpivot (v for n in (s, masked))) group by n
+pivot wh.main.t on region in ('US') using count(*) group by e
+pivot "T" on region in ('US') using max(s) group by e
+-- PIVOT that looks for its values
+pivot t on region using count(*) group by e
+pivot t on e using count(*) group by region
+pivot t on masked using count(*) group by region
+pivot t on s::int % 7 using max(s::int) group by region
+pivot t on amt > 1000000, region using max(s) group by e
+pivot t on st.b using count(*) group by region
+pivot t on denied using count(*) group by region
+pivot t on (region, e) using count(*) group by masked
+pivot t join u using (id) on name using max(s::int) group by region
+pivot (select left(s, 6) as h, region from t) on h[1:1] using count(*) group by region
+with q as (from t where s::int > 190) pivot q on s using max(amt) group by region

@@ -275,13 +275,9 @@ fn what_is_not_offered_is_refused_by_name() {
         let w = world();
         for text in [
             "pivot t on id using sum(amt)",
-            "from t unpivot (v for n in (id, amt))",
-            "summarize t",
-            "explain select 1",
             "create macro f(x) as x",
-            "create view v as select 1",
+            "create materialized view v as select 1",
             "create temp table x (a int)",
-            "show tables",
             "select * from pg_catalog.pg_class",
             "select * from information_schema.tables",
             "copy t to 'x'",
@@ -297,7 +293,7 @@ fn what_is_not_offered_is_refused_by_name() {
             "insert into rw.main.mine values (1, 'a') returning a",
             "insert into rw.main.mine values (1, 'a') on conflict do nothing",
             "create index i on t (id)",
-            "drop view v",
+            "drop view v, w",
             "use wh",
             "select * from duckdb_tables",
             "truncate t",
@@ -453,5 +449,43 @@ fn describe_is_answered_from_what_is_visible() {
             w.refused("eve", "describe select hidden from t"),
             ErrorKind::UndefinedColumn
         );
+    });
+}
+
+#[test]
+fn errors_say_where_in_the_statement_they_are() {
+    on_a_large_stack(|| {
+        let w = world();
+        for (text, place) in [
+            ("select nope from t", "nope"),
+            ("insert into rw.main.mine select nope from u", "nope"),
+            ("insert into rw.main.mine select stats(id) from u", "stats"),
+            ("insert into rw.main.mine select 1 from nope", "nope"),
+            ("insert into rw.main.mine values (1", ""),
+            (
+                "create or replace table rw.main.mine as select nope from u",
+                "nope",
+            ),
+            (
+                "create or replace table rw.main.mine as select 1 from u where stats(id) > 1",
+                "stats",
+            ),
+            ("create or replace table rw.main.mine as selec 1", "selec"),
+            (
+                "create or replace table rw.main.mine as (select id from u where max(id) > 1)",
+                "max",
+            ),
+            ("explain (costs off) select nope from t", "nope"),
+            ("summarize select nope from t", "nope"),
+            ("pivot t on nope in (1) using max(id)", "nope"),
+        ] {
+            let error = w.authorise("eve", text).unwrap_err();
+            let at = if place.is_empty() {
+                text.len()
+            } else {
+                text.find(place).unwrap()
+            };
+            assert_eq!(error.position(), Some(at), "{text}: {error:?}");
+        }
     });
 }

@@ -88,6 +88,15 @@ pub fn list(items: Vec<Value>) -> Value {
     })
 }
 
+/// `*`.
+pub fn star() -> Value {
+    json!({
+        "class": "STAR", "type": "STAR", "alias": "", "query_location": NOWHERE, "relation_name": "",
+        "exclude_list": [], "replace_list": [], "columns": false, "expr": null,
+        "qualified_exclude_list": [], "rename_list": []
+    })
+}
+
 /// A base table by its three-part name.
 pub fn base_table(name: &RelationName, alias: &str) -> Value {
     json!({

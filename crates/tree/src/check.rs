@@ -116,13 +116,7 @@ impl Checker {
             | Field::Query
             | Field::OrderModifier
             | Field::TypeInfo => {
-                self.nodes += 1;
-                if self.nodes > MAX_NODES {
-                    return Err(Error::new(
-                        ErrorKind::TooComplex,
-                        format!("the statement has more than {MAX_NODES} parts"),
-                    ));
-                }
+                self.count(1)?;
                 let fields = grammar::fields(value, field)?;
                 self.object(value, fields)?;
                 if field == Field::TypeInfo {
@@ -148,6 +142,12 @@ impl Checker {
             Field::Replacements => self.objects(value, grammar::REPLACEMENT),
             Field::Parameters => self.objects(value, grammar::PARAMETER),
             Field::QualifiedNames => self.objects(value, grammar::QUALIFIED),
+            Field::Pivots => self.objects(value, grammar::PIVOT),
+            Field::PivotEntries => {
+                self.count(list(value)?.len())?;
+                self.objects(value, grammar::PIVOT_ENTRY)
+            }
+            Field::Constants => list(value)?.iter().try_for_each(|v| self.constant(v)),
             Field::Renames => list(value)?.iter().try_for_each(|v| {
                 keys(v, grammar::RENAME)?;
                 self.object(&v["key"], grammar::QUALIFIED)?;
@@ -175,6 +175,17 @@ impl Checker {
                     .try_for_each(|v| self.value(v, Field::Number))
             }),
         }
+    }
+
+    fn count(&mut self, nodes: usize) -> Result<()> {
+        self.nodes += nodes;
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::TooComplex,
+            format!("the statement has more than {MAX_NODES} parts"),
+        ))
     }
 
     fn constant(&mut self, value: &Value) -> Result<()> {

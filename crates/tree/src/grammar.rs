@@ -76,6 +76,12 @@ pub enum Field {
     QualifiedNames,
     /// Grouping sets: lists of numbers.
     GroupSets,
+    /// What a PIVOT or UNPIVOT turns: expressions, and the values or columns that they meet.
+    Pivots,
+    /// Items of the IN list of a PIVOT or UNPIVOT.
+    PivotEntries,
+    /// Constants that stand by themselves.
+    Constants,
     /// Parameters by name.
     Parameters,
 }
@@ -240,6 +246,11 @@ fn table_fields(kind: &str) -> Option<Fields> {
             "using_columns": Field::Texts, "delim_flipped": Field::NoFlag,
             "duplicate_eliminated_columns": Field::Nothing
         ),
+        "PIVOT" => table!(
+            "source": Field::Table, "aggregates": Field::Exprs, "unpivot_names": Field::Texts,
+            "pivots": Field::Pivots, "groups": Field::Texts, "column_name_alias": Field::Texts,
+            "include_nulls": Field::Flag
+        ),
         "SUBQUERY" => table!("subquery": Field::Query, "column_name_alias": Field::Texts),
         "TABLE_FUNCTION" => table!(
             "function": Field::Expr, "column_name_alias": Field::Texts,
@@ -372,6 +383,18 @@ pub(crate) const QUALIFIED: Fields = &[
     ("column", Field::Text),
 ];
 pub(crate) const RENAME: Fields = &[("key", Field::QualifiedNames), ("value", Field::Text)];
+pub(crate) const PIVOT: Fields = &[
+    ("pivot_expressions", Field::Exprs),
+    ("unpivot_names", Field::Texts),
+    ("entries", Field::PivotEntries),
+    // Values from an ENUM type of the user's own.
+    ("pivot_enum", Field::NoText),
+];
+pub(crate) const PIVOT_ENTRY: Fields = &[
+    ("values", Field::Constants),
+    ("star_expr", Field::MaybeExpr),
+    ("alias", Field::Text),
+];
 pub(crate) const PARAMETER: Fields = &[("key", Field::Text), ("value", Field::Number)];
 
 /// The fields of an expression, query node, FROM item, modifier or type info, by its own tag.
@@ -408,7 +431,6 @@ pub fn fields(value: &Value, field: Field) -> Result<Fields> {
 
 fn refused_tag(tag: &str) -> Error {
     match tag {
-        "PIVOT" => Error::not_supported("PIVOT and UNPIVOT"),
         "SHOW_REF" => Error::not_supported("DESCRIBE, SHOW or SUMMARIZE inside a query"),
         "DEFAULT" => Error::not_supported("DEFAULT outside of INSERT"),
         "ENUM_TYPE_INFO" => Error::not_supported("an ENUM type in a statement"),

@@ -118,10 +118,6 @@ fn values_list(object: &mut serde_json::Map<String, Value>) -> Option<Value> {
     {
         return None;
     }
-    let star = json!({
-        "class": "STAR", "type": "STAR", "alias": "", "relation_name": "", "exclude_list": [],
-        "replace_list": [], "columns": false, "expr": null, "qualified_exclude_list": [], "rename_list": []
-    });
     let from = object
         .get("subquery")?
         .get("node")?
@@ -132,6 +128,11 @@ fn values_list(object: &mut serde_json::Map<String, Value>) -> Option<Value> {
     {
         return None;
     }
-    let bare = canonical(&build::select(vec![star], from.clone(), None, false));
+    let bare = canonical(&build::select(
+        vec![build::star()],
+        from.clone(),
+        None,
+        false,
+    ));
     (object.get("subquery") == Some(&bare)).then_some(from)
 }

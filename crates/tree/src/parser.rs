@@ -73,7 +73,6 @@ impl Parser {
     /// for a tree that is too deep.
     pub fn parse(&self, text: &str) -> Result<Value> {
         let json = call(&self.serialize, text).map_err(|e| classify(&e))?;
-        within_depth(&json)?;
         let mut answer = read(&json)?;
         if answer["error"] != Value::Bool(false) {
             return Err(refusal(&answer));
@@ -113,9 +112,13 @@ fn call(statement: &Prepared, text: &str) -> native::Result<String> {
         .ok_or_else(|| native::Error::new(native::ErrorType::Internal, "no answer"))
 }
 
-/// Reads JSON of any depth that [`within_depth`] let pass, with numbers as they are.
-fn read(json: &str) -> Result<Value> {
+/// Reads DuckDB's JSON, with numbers as they are.
+///
+/// # Errors
+/// `TooComplex` over [`MAX_DEPTH`].
+pub(crate) fn read(json: &str) -> Result<Value> {
     use serde::Deserialize;
+    within_depth(json)?;
     let mut reader = serde_json::Deserializer::from_str(json);
     reader.disable_recursion_limit();
     Value::deserialize(&mut reader).map_err(|e| {
@@ -164,6 +167,11 @@ fn refusal(answer: &Value) -> Error {
         .unwrap_or_default();
     let error = match answer["error_type"].as_str() {
         Some("parser" | "syntax") => Error::new(ErrorKind::Syntax, message),
+        // DuckDB reads it as several statements.
+        _ if message.starts_with("Only SELECT") => {
+            Error::not_supported("a query that stands for several statements")
+                .with_hint("name the values of a PIVOT: ON expression IN (…)")
+        }
         _ => Error::new(ErrorKind::NotSupported, message),
     };
     match answer["position"].as_str().and_then(|p| p.parse().ok()) {

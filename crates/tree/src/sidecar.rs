@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::{CatalogSnapshot, Error, ErrorKind, Relation, Result, ResultSchema, SqlType};
 use native::{Connection, Instance, Prepared};
 use parking_lot::Mutex;
+use serde_json::Value;
 
 use crate::classify;
 use crate::parser::CONFIG;
@@ -35,6 +36,11 @@ pub struct Sidecar {
 /// Connections kept for reuse.
 const MAX_IDLE: usize = 4;
 
+/// What the optimizer leaves alone in a plan that is shown: over relations without rows these would
+/// plan for the lack of them, and run parts of the statement beforehand.
+const NOT_OPTIMIZED: &str =
+    "compressed_materialization,empty_result_pullup,expression_rewriter,statistics_propagation";
+
 impl Sidecar {
     /// Builds the instance from visible relations only.
     pub fn build(visible: &CatalogSnapshot, default_catalog: &str) -> Result<Self> {
@@ -46,7 +52,8 @@ impl Sidecar {
             for schema in catalog.schemas.values() {
                 let schema_name = format!("{}.{}", quote(&catalog.name), quote(&schema.name));
                 run(&format!("create schema if not exists {schema_name}"))?;
-                for relation in schema.relations.values() {
+                // A view that can't be bound has no columns, and no table is made without any.
+                for relation in schema.relations.values().filter(|r| !r.columns.is_empty()) {
                     run(&table_ddl(relation))?;
                 }
             }
@@ -57,7 +64,10 @@ impl Sidecar {
             None => "memory.main".to_owned(),
         };
         run("set global errors_as_json = true")?;
-        run("set global disabled_optimizers = ''")?;
+        run(&format!(
+            "set global disabled_optimizers = '{NOT_OPTIMIZED}'"
+        ))?;
+        run("set global allowed_configs = ['TimeZone']")?;
         run("set lock_configuration = true")?;
         Ok(Self {
             instance,
@@ -80,6 +90,38 @@ impl Sidecar {
     /// Runs a text over no rows: `describe <query>`, or a constant expression.
     pub fn evaluate(&self, text: &str) -> Result<native::Rows> {
         self.with_connection(|connection| connection.query(text).map_err(|e| classify(&e)))
+    }
+
+    /// Runs a text over no rows, in a time zone that a session has.
+    pub fn evaluate_in(&self, text: &str, time_zone: &str) -> Result<native::Rows> {
+        let connection = self.connect()?;
+        let zone = time_zone.replace('\'', "''");
+        connection
+            .execute(&format!("set timezone = '{zone}'"))
+            .map_err(Error::internal)?;
+        connection.query(text).map_err(|e| classify(&e))
+    }
+
+    /// Plans a query over no rows: DuckDB's tree of operators, as `{"name", "children", "extra_info"}`.
+    /// Not optimised, it runs no part of the text beforehand.
+    pub fn explain(&self, text: &str, optimized: bool) -> Result<Value> {
+        let connection = self.connect()?;
+        if optimized {
+            connection
+                .execute("pragma enable_optimizer")
+                .map_err(Error::internal)?;
+        }
+        let rows = connection
+            .query(&format!("explain (format json) {text}"))
+            .map_err(|e| classify(&e).without_position())?
+            .into_rows();
+        let json = rows.into_iter().next().and_then(|mut row| row.pop()?);
+        let json = json.ok_or_else(|| Error::internal("EXPLAIN gave no plan"))?;
+        let mut plans = crate::parser::read(&json)?;
+        match plans.as_array_mut().map(Vec::as_mut_slice) {
+            Some([plan]) => Ok(plan.take()),
+            _ => Err(Error::internal("EXPLAIN gave more than one plan")),
+        }
     }
 
     fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

@@ -38,6 +38,15 @@ pub fn part(value: &mut Value, field: Field, visit: &mut Visit<'_>) -> Result<()
             visit(&mut v["when_expr"], Field::Expr)?;
             visit(&mut v["then_expr"], Field::Expr)
         }),
+        Field::Pivots => each(value, |pivot| {
+            part(&mut pivot["pivot_expressions"], Field::Exprs, visit)?;
+            part(&mut pivot["entries"], Field::PivotEntries, visit)
+        }),
+        Field::PivotEntries => each(value, |entry| {
+            part(&mut entry["values"], Field::Constants, visit)?;
+            part(&mut entry["star_expr"], Field::MaybeExpr, visit)
+        }),
+        Field::Constants => each(value, |v| visit(v, Field::Constant)),
         Field::Ctes => each(&mut value["map"], |entry| {
             let info = &mut entry["value"];
             visit(&mut info["query"], Field::Query)?;

@@ -119,6 +119,7 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         }),
         schema: None,
         governed: false,
+        catalog_version: 0,
         time_zone: "UTC".into(),
         deadline: None,
     })

@@ -26,6 +26,7 @@ fn snapshot() -> CatalogSnapshot {
         let relation = Relation {
             name: RelationName::new(catalog, schema, name),
             kind,
+            definition: None,
             columns: vec![Column {
                 name: String::from("origin"),
                 sql_type: SqlType::Varchar,

@@ -25,7 +25,7 @@ impl Connection {
         if name.is_empty() {
             self.statements.remove("");
         }
-        self.statements.check_new(&name)?;
+        self.session.check_new_statement(&name)?;
         let declared = declared_types(&types)?;
         let session = Arc::clone(&self.session);
         let pieces = session.split(&sql)?;
@@ -44,14 +44,14 @@ impl Connection {
                 return Err(error.with_position(second.offset).into());
             }
         };
+        session.name_statement(&name, prepared.clone());
         let statement = Statement::new(sql.as_str().into(), offset, prepared, &types);
         self.statements.insert(name, statement);
         self.link.writer.put(&ParseComplete::new())
     }
 
     pub(crate) fn bind(&mut self, bind: Bind) -> Step {
-        let statement = self.statements.get(&bind.statement);
-        let statement = Arc::clone(statement.ok_or_else(|| unknown_statement(&bind.statement))?);
+        let statement = self.statement(&bind.statement)?;
         let zone = self.session.setting("TimeZone").unwrap_or_default();
         let mut values = params::decode(
             &statement.parameters,
@@ -82,20 +82,28 @@ impl Connection {
         self.link.writer.put(&BindComplete::new())
     }
 
+    /// The statement of that name, of this protocol or of PREPARE.
+    fn statement(&mut self, name: &str) -> Result<Arc<Statement>> {
+        if let Some(statement) = self.statements.get(name) {
+            return Ok(Arc::clone(statement));
+        }
+        let prepared = self.session.named_statement(name);
+        let prepared = prepared.ok_or_else(|| unknown_statement(name))?;
+        let text = prepared.sql().into();
+        Ok(Arc::new(Statement::new(text, 0, Some(prepared), &[])))
+    }
+
     pub(crate) fn describe(&mut self, target: &Target) -> Step {
         let (statement, formats) = match target {
             Target::Statement(name) => {
-                let statement = self
-                    .statements
-                    .get(name)
-                    .ok_or_else(|| unknown_statement(name))?;
+                let statement = self.statement(name)?;
                 let oids = statement.parameters.iter().map(|p| p.oid).collect();
                 self.link.writer.put(&ParameterDescription::new(oids))?;
                 (statement, &[][..])
             }
             Target::Portal(name) => {
                 let portal = self.portals.get(name)?;
-                (&portal.statement, portal.formats.as_slice())
+                (Arc::clone(&portal.statement), portal.formats.as_slice())
             }
         };
         match statement.prepared.as_ref().and_then(|p| p.schema()) {
@@ -197,6 +205,7 @@ impl Connection {
 
     pub(crate) fn close_statement(&mut self, name: &str) -> Step {
         self.statements.remove(name);
+        self.session.forget_statement(name);
         self.link.writer.put(&CloseComplete::new())
     }
 

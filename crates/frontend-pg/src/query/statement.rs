@@ -8,9 +8,6 @@ use model::{Error, ErrorKind, Result, SqlType};
 
 use crate::types::{PgType, oid};
 
-/// Named statements that a connection may have at once: its memory is bounded.
-const LIMIT: usize = 10_000;
-
 /// A statement of the extended protocol.
 pub(crate) struct Statement {
     /// The text as it was sent, in which positions of errors count.
@@ -88,7 +85,7 @@ pub(crate) fn declared_types(oids: &[u32]) -> Result<Vec<Option<SqlType>>> {
         .collect()
 }
 
-/// Statements by name.
+/// Statements by name. The session has the names, too, and bounds their number.
 #[derive(Default)]
 pub(crate) struct Statements(HashMap<String, Arc<Statement>>);
 
@@ -97,29 +94,12 @@ impl Statements {
         self.0.get(name)
     }
 
-    /// Whether there may be one more of that name.
-    ///
-    /// # Errors
-    /// `DuplicateStatement`; `LimitExceeded`.
-    pub(crate) fn check_new(&self, name: &str) -> Result<()> {
-        if !name.is_empty() && self.0.contains_key(name) {
-            let message = format!("prepared statement \"{name}\" already exists");
-            return Err(Error::new(ErrorKind::DuplicateStatement, message));
-        }
-        if self.0.len() >= LIMIT {
-            let message = format!("a connection can have at most {LIMIT} prepared statements");
-            return Err(Error::new(ErrorKind::LimitExceeded, message));
-        }
-        Ok(())
-    }
-
     pub(crate) fn insert(&mut self, name: String, statement: Statement) {
         self.0.insert(name, Arc::new(statement));
     }
 
-    /// Whether there was one.
-    pub(crate) fn remove(&mut self, name: &str) -> bool {
-        self.0.remove(name).is_some()
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     pub(crate) fn clear(&mut self) {
@@ -158,19 +138,5 @@ mod tests {
         assert_eq!(types, [None, None, Some(SqlType::BigInt)]);
         let error = declared_types(&[oid::INT8, 600]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UndefinedObject);
-    }
-
-    #[test]
-    fn names_are_unique_but_for_the_unnamed() {
-        let mut statements = Statements::default();
-        for name in ["", "a"] {
-            statements.check_new(name).unwrap();
-            statements.insert(name.to_owned(), Statement::new("".into(), 0, None, &[]));
-        }
-        assert!(statements.check_new("").is_ok());
-        let error = statements.check_new("a").unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::DuplicateStatement);
-        assert!(statements.remove("a") && !statements.remove("a"));
-        assert!(statements.check_new("a").is_ok());
     }
 }

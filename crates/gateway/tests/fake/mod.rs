@@ -219,6 +219,7 @@ fn catalog(version: u64) -> Arc<CatalogSnapshot> {
     let relation = |name: &str, columns| Relation {
         name: RelationName::new("home", "main", name),
         kind: RelationKind::Table,
+        definition: None,
         columns,
     };
     let t = vec![column("a", SqlType::Integer), column("b", SqlType::Varchar)];

@@ -1,0 +1,55 @@
+//! Whose rights a query is read with, and what its names are relative to.
+
+use model::{Principal, RelationName, Result};
+
+use crate::access::Access;
+use crate::view::View;
+
+/// How a query is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rights<'a> {
+    /// What exists, and behind which barriers.
+    pub(crate) view: &'a View,
+    /// Who `current_user` and the like speak of.
+    pub(crate) reader: &'a Principal,
+    /// What `current_database()` says.
+    pub(crate) database: &'a str,
+    /// Whether names are resolved and nothing else is done, as for a view that is to be stored.
+    pub(crate) names_only: bool,
+    /// Catalog and schema of names that have none.
+    home: (&'a str, &'a str),
+}
+
+impl<'a> Rights<'a> {
+    /// Of a statement of the principal's own.
+    pub(crate) fn of(view: &'a View) -> Self {
+        Self {
+            view,
+            reader: view.principal(),
+            database: view.default_catalog(),
+            names_only: false,
+            home: (view.default_catalog(), "main"),
+        }
+    }
+
+    /// The same, to resolve names and judge functions only.
+    pub(crate) fn names_only(view: &'a View) -> Self {
+        Self {
+            names_only: true,
+            ..Self::of(view)
+        }
+    }
+
+    /// Of a stored view's query, which `reader` reads with the rights of `view`'s principal.
+    pub(crate) fn of_stored(view: &'a View, reader: &'a View, stored: &'a RelationName) -> Self {
+        Self {
+            view,
+            home: (&stored.catalog, &stored.schema),
+            ..Self::of(reader)
+        }
+    }
+
+    pub(crate) fn resolve(&self, parts: &[&str]) -> Result<&'a Access> {
+        self.view.resolve_in(self.home, parts)
+    }
+}

@@ -1,0 +1,181 @@
+//! Step 6 of the rewriting: views that DuckDB keeps, as one principal reads them. A view is its
+//! query, read with the rights of who asks, or with a definer's where a grant says so.
+
+use std::collections::BTreeMap;
+
+use model::{Column, Error, ErrorKind, Relation, RelationKind, Result};
+use plan::{CreateView, Statement};
+use serde_json::{Value, json};
+use tree::build;
+
+use crate::access::{Access, Inlined, Rows, as_table};
+use crate::compile::Compiler;
+use crate::file::Privilege;
+use crate::rewrite::{GENERATED, Rewriter};
+use crate::rights::Rights;
+use crate::seal::seal;
+use crate::view::{Source, View};
+
+/// Adds the views that the principal may read to what it sees. A view that can't be read with the
+/// rights it has is hidden.
+pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>) -> Result<()> {
+    let mut stored = Stored {
+        source,
+        compiler,
+        definers: BTreeMap::new(),
+    };
+    let relations = source.snapshot.relations();
+    let mut pending: Vec<Pending<'_>> = Vec::new();
+    for relation in relations.filter(|r| r.kind == RelationKind::View) {
+        match stored.read(view, relation) {
+            Ok(read) => pending.extend(read),
+            Err(error) => view.hide(&relation.name, error),
+        }
+    }
+    // Views of views: each round adds those whose parts are there.
+    loop {
+        let mut added = Vec::new();
+        let mut failed = Vec::new();
+        for candidate in pending {
+            match stored.access(view, &candidate) {
+                Ok(access) => added.extend(access),
+                Err(error) => failed.push((candidate, error)),
+            }
+        }
+        if added.is_empty() {
+            for (candidate, error) in failed {
+                view.hide(&candidate.relation.name, error);
+            }
+            return Ok(());
+        }
+        view.admit(added, source.snapshot);
+        pending = failed.into_iter().map(|(candidate, _)| candidate).collect();
+    }
+}
+
+struct Stored<'a> {
+    source: &'a Source<'a>,
+    compiler: &'a Compiler<'a>,
+    /// What definers see, by their names.
+    definers: BTreeMap<String, View>,
+}
+
+/// A view that the principal may read, if its parts allow.
+struct Pending<'a> {
+    relation: &'a Relation,
+    create: CreateView,
+    definer: Option<String>,
+}
+
+/// A view's query as it is put in place of its name.
+struct Body {
+    query: Value,
+    columns: Vec<Column>,
+    governed: bool,
+}
+
+impl Stored<'_> {
+    fn read<'r>(&mut self, view: &mut View, relation: &'r Relation) -> Result<Option<Pending<'r>>> {
+        let (set, principal) = (self.source.set, self.compiler.principal);
+        if !set.permits(principal, &relation.name, Privilege::Select) {
+            // What may be dropped without being read.
+            let access = Access::new(set, self.compiler, relation, Rows::Table)?;
+            view.admit(access.into_iter().collect(), self.source.snapshot);
+            return Ok(None);
+        }
+        let mut grants = set
+            .grants_for(principal, &relation.name)
+            .filter(|g| g.privileges.contains(&Privilege::Select));
+        let definer = grants.find_map(|g| g.definer.clone());
+        let text = relation.definition.as_deref().unwrap_or_default();
+        let text = text.trim_end().trim_end_matches(';');
+        let Statement::CreateView(create) = plan::parse(text, self.source.parser)? else {
+            return Err(Error::internal("a view's definition is no CREATE VIEW"));
+        };
+        if let Some(definer) = &definer
+            && !self.definers.contains_key(definer)
+        {
+            let seen = self.source.of_definer(definer)?;
+            self.definers.insert(definer.clone(), seen);
+        }
+        Ok(Some(Pending {
+            relation,
+            create,
+            definer,
+        }))
+    }
+
+    fn access(&self, reader: &View, pending: &Pending<'_>) -> Result<Option<Access>> {
+        let definer = pending.definer.as_ref();
+        let definer = definer.and_then(|name| self.definers.get(name));
+        let body = self.body(definer.unwrap_or(reader), reader, pending)?;
+        let relation = Relation {
+            name: pending.relation.name.clone(),
+            kind: RelationKind::View,
+            columns: body.columns,
+            definition: None,
+        };
+        let rows = match definer {
+            Some(_) => Rows::Definer(&body.query),
+            None => Rows::View(Inlined {
+                query: body.query,
+                governed: body.governed,
+            }),
+        };
+        Access::new(self.source.set, self.compiler, &relation, rows)
+    }
+
+    fn body(&self, rights: &View, reader: &View, pending: &Pending<'_>) -> Result<Body> {
+        let parser = self.source.parser;
+        let rights = Rights::of_stored(rights, reader, &pending.relation.name);
+        let mut query = pending.create.query.tree.clone();
+        let found = Rewriter::new(rights, parser).rewrite(&mut query)?;
+        // Checked here once: behind a definer's barrier no statement's own check looks again.
+        let (sql, _) = seal(&mut query, rights, parser)?;
+        let described = self.compiler.sidecar.describe(&sql)?;
+        let (true, Some(schema)) = (described.parameters.is_empty(), described.schema) else {
+            return Err(Error::not_supported("a parameter in a view"));
+        };
+        let names = names(pending, &described.names)?;
+        let columns = names.iter().zip(&schema.columns);
+        let columns = columns.map(|(name, column)| Column {
+            name: name.clone(),
+            sql_type: column.sql_type.clone(),
+            nullable: true,
+        });
+        Ok(Body {
+            columns: columns.collect(),
+            query: named(&query, &names),
+            governed: found.governed,
+        })
+    }
+}
+
+/// The names of a view's columns. Where the reader sees other columns below than whoever made the
+/// view, each that is left keeps its name; a list of names that does not fit fits nobody.
+fn names(pending: &Pending<'_>, described: &[String]) -> Result<Vec<String>> {
+    let stored: Vec<&String> = pending.relation.columns.iter().map(|c| &c.name).collect();
+    if described.len() == stored.len() {
+        return Ok(stored.into_iter().cloned().collect());
+    }
+    let mut rest = stored.iter();
+    let in_order = described.iter().all(|name| rest.any(|s| *s == name));
+    if pending.create.columns.is_empty() && in_order {
+        return Ok(described.to_vec());
+    }
+    Err(Error::new(
+        ErrorKind::UndefinedColumn,
+        "columns of the view are hidden",
+    ))
+}
+
+/// `select "a", "b" from (query) as v("a", "b")`.
+fn named(query: &Value, names: &[String]) -> Value {
+    let alias = format!("{GENERATED}v");
+    let items = names
+        .iter()
+        .map(|name| build::aliased(build::column(&[alias.as_str(), name]), name))
+        .collect();
+    let from = as_table(query, &alias, json!(names), Value::Null);
+    build::select(items, from, None, false)
+}

@@ -1,0 +1,82 @@
+//! CREATE VIEW and DROP VIEW. A view is stored with its names resolved, and read with the rights of
+//! whoever reads it: making one gives nothing away.
+
+use model::{Error, ErrorKind, ExecKind, RelationKind, Result};
+use plan::{CreateView, DropView};
+
+use crate::authorise::{Authorised, CommandTag, Context};
+use crate::file::Privilege;
+use crate::rewrite::Rewriter;
+use crate::rights::Rights;
+use crate::seal::seal;
+use crate::write::{dropped, full, place, quoted, require, written};
+
+pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Authorised> {
+    let target = place(context, &create.name, "CREATE VIEW", &[Privilege::Create])?;
+    if create.or_replace {
+        require(context, &target, Privilege::Drop)?;
+        if create.if_not_exists {
+            return Err(Error::new(
+                ErrorKind::Syntax,
+                "OR REPLACE and IF NOT EXISTS exclude each other",
+            ));
+        }
+        if let Some(found) = context.view.visible().get(&target)
+            && found.kind != RelationKind::View
+        {
+            return Err(Error::new(
+                ErrorKind::WrongObjectType,
+                format!("{target} is not a view"),
+            ));
+        }
+    }
+    // Whoever writes what others read with a definer's rights reads all that the definer may.
+    if context.view.set().has_definer(&target) && !context.view.principal().admin {
+        return Err(Error::new(
+            ErrorKind::PermissionDenied,
+            format!("only an administrator may define {target}, which has a definer's rights"),
+        ));
+    }
+    let described = context
+        .sidecar
+        .describe(&create.query.text)
+        .map_err(Error::without_position)?;
+    if !described.parameters.is_empty() {
+        return Err(Error::not_supported("a parameter in a view"));
+    }
+    if !create.columns.is_empty() && create.columns.len() != described.names.len() {
+        return Err(Error::new(
+            ErrorKind::Syntax,
+            format!(
+                "{} names are given for {} columns",
+                create.columns.len(),
+                described.names.len()
+            ),
+        ));
+    }
+    let rights = Rights::names_only(context.view);
+    let mut query = create.query.tree.clone();
+    Rewriter::new(rights, context.parser).rewrite(&mut query)?;
+    let (query, expected) = seal(&mut query, rights, context.parser)?;
+    let verb = match (create.or_replace, create.if_not_exists) {
+        (true, _) => "create or replace view",
+        (_, true) => "create view if not exists",
+        _ => "create view",
+    };
+    let columns = match create.columns.as_slice() {
+        [] => String::new(),
+        columns => format!(" ({})", quoted(columns)),
+    };
+    let sql = format!("{verb} {}{columns} as {query}", full(&target));
+    let kind = ExecKind::Write {
+        target,
+        changes_catalog: true,
+    };
+    let query = Some((query, expected, false));
+    Ok(written(context, kind, CommandTag::CreateView, sql, query))
+}
+
+pub(crate) fn drop(context: &Context<'_>, drop: &DropView) -> Result<Authorised> {
+    let tag = CommandTag::DropView;
+    dropped(context, &drop.name, drop.if_exists, RelationKind::View, tag)
+}
