@@ -12,7 +12,7 @@ select origin, count(*) as n, min(tailnum) as a
 from nyc.main.flights group by origin order by all;
 select f.carrier, a.name, count(*) as n from flights f join airlines a using (carrier) group by all;
 select * from flights where day = 31 and month = 12 order by all limit 5;
-select count(*) as n from flights where false;
+select * from flights where month = 13;
 """
 
 RULES = f"""
@@ -98,8 +98,8 @@ def passwords(tmp_path):
 def test_the_demonstration_shows_what_its_policy_says(tmp_path, corpus) -> None:
     code, said = verify("--config", config.write(tmp_path), "--corpus", corpus)
     assert code == 0, said
-    # Three principals, five forms: four statements, and what each may not know of.
-    assert ": 0 differ, " in said and "vacuous" in said, said
+    # Five forms. Two principals see flights, and one of the statements finds none; the third sees nothing.
+    assert ": 0 differ, 10 vacuous, 20 refused on both sides" in said, said
 
 
 def test_the_statements_made_for_what_is_seen(tmp_path) -> None:
