@@ -14,7 +14,8 @@ pub enum ExecKind {
     /// Writes to, or makes, or drops this relation. Its result are the rows of RETURNING where it has
     /// one, else one BIGINT column with the count of rows for DML, and nothing for DDL.
     Write {
-        /// The relation written.
+        /// The relation written. Its name is empty where it is a schema, and its schema too where it
+        /// is a whole catalog.
         target: RelationName,
         /// Whether the catalog's relations or columns change, so that the snapshot must be read anew.
         changes_catalog: bool,

@@ -189,8 +189,8 @@ impl<'a> Alteration<'a> {
     /// constant DuckDB makes several statements, which no request holds.
     fn constant(&self, value: &Value, sql_type: &SqlType) -> Result<Value> {
         let is_constant = |expr: &Value| text(expr, "class") == "CONSTANT";
-        if !is_constant(value) && !(text(value, "class") == "CAST" && is_constant(&value["child"]))
-        {
+        let is_cast = text(value, "class") == "CAST" && is_constant(&value["child"]);
+        if !(is_constant(value) || is_cast) {
             return Err(
                 Error::not_supported("ADD COLUMN with a DEFAULT that is not a literal").with_hint(
                     "add the column without it, and then use ALTER COLUMN … SET DEFAULT",
