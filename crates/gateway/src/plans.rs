@@ -181,7 +181,9 @@ impl Plans {
             }
         };
         let mut sidecar = cell.sidecar.lock();
-        if let Some(sidecar) = &*sidecar {
+        if let Some(sidecar) = &*sidecar
+            && !sidecar.is_lost()
+        {
             return Ok(Arc::clone(sidecar));
         }
         let built = Sidecar::build(visible, default_catalog)?;

@@ -13,6 +13,7 @@ use tree::{Parser, build, walk};
 
 use crate::access::{Access, as_table};
 use crate::calls::Calls;
+use crate::changes::ROW_NUMBER;
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::parameters;
@@ -441,8 +442,9 @@ impl<'a> Rewriter<'a> {
         let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
         let last = parts.last().map(|p| fold(p)).unwrap_or_default();
         let given = self.is_given(&last);
-        if last == "rowid" && !given {
-            return Err(located(pivot::undefined_column("rowid"), expr));
+        let reserved = parts.iter().any(|p| fold(p) == ROW_NUMBER);
+        if reserved || last == "rowid" && !given {
+            return Err(located(pivot::undefined_column(&last), expr));
         }
         if parts.len() == 1
             && !given

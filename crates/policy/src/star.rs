@@ -1,10 +1,11 @@
 //! Step 3 of the rewriting for stars: DuckDB prints the name before a star without quotes.
 
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, fold};
 use serde_json::{Value, json};
 use tree::Parser;
 use tree::grammar::text;
 
+use crate::compile::SELF;
 use crate::scope::FromScope;
 
 /// Gives the names before and inside a star their new form.
@@ -22,8 +23,12 @@ pub(crate) fn requalify(star: &mut Value, scopes: &[FromScope], parser: &Parser)
     };
     let name = text(star, "relation_name").to_owned();
     if !name.is_empty() {
-        let new = item(&name).unwrap_or(name);
-        if !parser.is_plain(&new) {
+        let found = item(&name);
+        // A name that is none of FROM's could be a column's of STRUCT, but not one of these.
+        let reserved = fold(&name) == "rowid" || fold(&name).starts_with(SELF);
+        let known = found.is_some() || !reserved;
+        let new = found.unwrap_or(name);
+        if !known || !parser.is_plain(&new) {
             return Err(Error::new(
                 ErrorKind::UndefinedTable,
                 format!("\"{new}\" is not in FROM"),

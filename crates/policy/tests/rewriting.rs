@@ -266,6 +266,15 @@ fn functions_are_allowed_by_list() {
             w.refused("root", "select rowid from u"),
             ErrorKind::UndefinedColumn
         );
+        // DuckDB's binder fails inside at this one.
+        assert_eq!(
+            w.refused("root", "select rowid.* from u"),
+            ErrorKind::UndefinedTable
+        );
+        assert_eq!(
+            w.refused("root", "select id __eider_rid, __eider_rid from u"),
+            ErrorKind::UndefinedColumn
+        );
     });
 }
 

@@ -2,6 +2,7 @@
 //! It answers every describe, and its errors may be shown.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
     CatalogSnapshot, ConstraintKind, Error, ErrorKind, Relation, Result, ResultSchema, SqlType,
@@ -33,6 +34,8 @@ pub struct Sidecar {
     /// `catalog.schema`, quoted.
     search_path: String,
     idle: Mutex<Vec<Connection>>,
+    /// Whether DuckDB has given the instance up.
+    lost: AtomicBool,
 }
 
 /// Connections kept for reuse.
@@ -75,6 +78,7 @@ impl Sidecar {
             instance,
             search_path,
             idle: Mutex::new(vec![]),
+            lost: AtomicBool::new(false),
         })
     }
 
@@ -84,14 +88,14 @@ impl Sidecar {
     /// What DuckDB says of the text, with a position in it.
     pub fn describe(&self, text: &str) -> Result<Description> {
         self.with_connection(|connection| {
-            let prepared = connection.prepare(text).map_err(|e| classify(&e))?;
+            let prepared = connection.prepare(text).map_err(|e| self.classified(&e))?;
             description(&prepared)
         })
     }
 
     /// Runs a text over no rows: `describe <query>`, or a constant expression.
     pub fn evaluate(&self, text: &str) -> Result<native::Rows> {
-        self.with_connection(|connection| connection.query(text).map_err(|e| classify(&e)))
+        self.with_connection(|connection| connection.query(text).map_err(|e| self.classified(&e)))
     }
 
     /// Runs a text over no rows, in a time zone that a session has.
@@ -101,7 +105,7 @@ impl Sidecar {
         connection
             .execute(&format!("set timezone = '{zone}'"))
             .map_err(Error::internal)?;
-        connection.query(text).map_err(|e| classify(&e))
+        connection.query(text).map_err(|e| self.classified(&e))
     }
 
     /// Plans a query over no rows: DuckDB's tree of operators, as `{"name", "children", "extra_info"}`.
@@ -115,7 +119,7 @@ impl Sidecar {
         }
         let rows = connection
             .query(&format!("explain (format json) {text}"))
-            .map_err(|e| classify(&e).without_position())?
+            .map_err(|e| self.classified(&e).without_position())?
             .into_rows();
         let json = rows.into_iter().next().and_then(|mut row| row.pop()?);
         let json = json.ok_or_else(|| Error::internal("EXPLAIN gave no plan"))?;
@@ -124,6 +128,19 @@ impl Sidecar {
             Some([plan]) => Ok(plan.take()),
             _ => Err(Error::internal("EXPLAIN gave more than one plan")),
         }
+    }
+
+    /// Whether a text has made DuckDB give the instance up: every further call fails, and another
+    /// sidecar is to be built.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    fn classified(&self, error: &native::Error) -> Error {
+        if error.is_fatal() {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        classify(error)
     }
 
     fn with_connection<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {

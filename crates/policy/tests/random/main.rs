@@ -18,6 +18,7 @@ mod froms;
 mod masks;
 mod predicates;
 mod queries;
+#[path = "../common/rng.rs"]
 mod rng;
 mod rules;
 mod worlds;

@@ -1,5 +1,7 @@
 //! SplitMix64: the same numbers from the same seed, on every machine.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 /// A stream of numbers.
 pub(crate) struct Rng(u64);
 
