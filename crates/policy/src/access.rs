@@ -8,6 +8,7 @@ use tree::build;
 
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
+use crate::mapping::looks_up;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
 
@@ -115,6 +116,9 @@ impl Access {
         if picks.is_empty() {
             return Ok(None);
         }
+        // Nothing of the user's goes below a join with a mapping table.
+        let shown = || picks.iter().flat_map(|(_, guard, mask)| [guard, mask]);
+        let is_filtered = is_filtered || shown().flatten().any(looks_up);
         let mut open = BTreeMap::new();
         for (column, guard, mask) in picks {
             let sql_type = if governed {

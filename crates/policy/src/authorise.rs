@@ -20,6 +20,7 @@ use crate::compile::Compiler;
 use crate::copies;
 use crate::explain::Explained;
 use crate::inquiry;
+use crate::mapping::Mappings;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
@@ -318,6 +319,7 @@ impl Context<'_> {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
+            mappings: Mappings::NONE,
         }
     }
 

@@ -18,6 +18,9 @@ pub(crate) struct File {
     /// Patterns of relations of whose rows nothing is asked before the row rules are.
     #[serde(default)]
     pub(crate) opaque: Vec<Spanned<String>>,
+    /// Full names of tables that predicates and masks may ask by subquery.
+    #[serde(default)]
+    pub(crate) mapping: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) principal: Vec<Spanned<PrincipalEntry>>,
     #[serde(default)]

@@ -21,6 +21,7 @@ mod inquiry;
 mod limit;
 mod literal;
 mod load;
+mod mapping;
 mod parameters;
 mod pattern;
 mod rewrite;

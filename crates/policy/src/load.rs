@@ -10,6 +10,7 @@ use toml::Spanned;
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
 use crate::limit::{self, Limit, Limits};
+use crate::mapping::Listed;
 use crate::pattern::Pattern;
 use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
 
@@ -26,6 +27,7 @@ pub(crate) struct Rules {
     pub(crate) masks: Vec<Mask>,
     pub(crate) limits: Vec<Limit>,
     pub(crate) opaque: Vec<Pattern<3>>,
+    pub(crate) mappings: Vec<Listed>,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -58,6 +60,9 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         principals,
         opaque: entries(&files, |f| &f.opaque)
             .map(|(at, on)| loader.pattern(at, on))
+            .collect::<Result<_>>()?,
+        mappings: entries(&files, |f| &f.mapping)
+            .map(|(at, on)| loader.pattern(at, on).map(|on| Listed { on, at }))
             .collect::<Result<_>>()?,
         hash_key: hash_key(&files, sources)?,
     })

@@ -14,6 +14,7 @@ use crate::file::{At, Privilege, Sources};
 use crate::index::Index;
 use crate::limit::Limits;
 use crate::load::{self, Rules};
+use crate::mapping::Mappings;
 use crate::pattern::Pattern;
 use crate::rules::{Deny, Grant, Mask, Restrict};
 
@@ -233,6 +234,10 @@ impl PolicySet {
     }
 
     fn check_names(&self, snapshot: &CatalogSnapshot, sources: &Sources) -> Result<()> {
+        for listed in &self.rules.mappings {
+            let table = listed.table(snapshot);
+            table.map_err(|reason| sources.error(listed.at, reason))?;
+        }
         for grant in &self.rules.grants {
             relations(snapshot, &grant.on, grant.columns.iter().flatten())
                 .map_err(|reason| sources.error(grant.at, reason))?;
@@ -261,11 +266,13 @@ impl PolicySet {
     ) -> Result<()> {
         // One sidecar over everything: it has no rows, and only this loader asks it.
         let sidecar = Sidecar::build(snapshot, "")?;
+        let mappings = Mappings::of(&self.rules.mappings, snapshot);
         for (principal, _) in self.rules.principals.values() {
             let compiler = Compiler {
                 parser,
                 sidecar: &sidecar,
                 principal,
+                mappings: &mappings,
             };
             for relation in snapshot.relations() {
                 self.check_relation(&compiler, relation, sources)?;
