@@ -11,6 +11,7 @@ mod failure;
 mod lint;
 mod place;
 mod process;
+mod random;
 mod serve;
 mod setup;
 mod test;
@@ -30,6 +31,7 @@ usage: cargo xtask <task>
   test [PYTEST ARGUMENT ...]      every test of the workspace, then the conformance suite
   lint                            formatting, clippy, tidy, and the dependencies' bans, licences and sources
   tidy                            crate directions, file lengths, documents in step with the code
+  random [--queries N] [--seed S] random statements under random policies, a million and a new seed by default
   bench [ARGUMENT ...]            the benchmarks of benches/
   tpch --scale SCALE [--out DIR]  make the TPC-H tables as Parquet files
 
@@ -58,6 +60,7 @@ fn dispatch(arguments: &[&str]) -> Result<(), Failure> {
         ("test", rest) => test::test(&place, rest),
         ("lint", []) => lint::lint(&place),
         ("tidy", []) => tidy::tidy(&place),
+        ("random", rest) => random::random(&place, rest),
         ("bench", rest) => bench::bench(&place, rest),
         ("tpch", ["--scale", scale]) => tpch::make(&place, scale).map(drop),
         ("tpch", ["--scale", scale, "--out", folder]) => tpch::make_in(&place, scale, folder),

@@ -12,6 +12,7 @@ use native::{Connection, Rows};
 use parking_lot::Mutex;
 
 use crate::config::CatalogConfig;
+use crate::constraints::Constraints;
 use crate::quote::{identifier, literal};
 
 /// Reads snapshots of the configured catalogs. Columns of a relation are asked for again only when
@@ -92,11 +93,17 @@ impl CatalogReader {
                 },
             );
         }
+        let mut constraints = match self.is_folder(&configured.name) {
+            true => Constraints::default(),
+            false => Constraints::read(connection, &configured.name)?,
+        };
         let mut relations = Vec::new();
         for (name, signature, nullable) in self.relations(connection, configured)? {
+            let columns = self.columns(connection, &name, signature, &nullable)?;
             relations.push(Relation {
-                columns: self.columns(connection, &name, signature, &nullable)?,
                 kind: RelationKind::Table,
+                constraints: constraints.take(&name, &columns),
+                columns,
                 definition: None,
                 name,
             });
@@ -201,6 +208,7 @@ fn views(connection: &Connection, configured: &CatalogConfig) -> Result<Vec<Rela
             columns: described(connection, &name, |_| true).unwrap_or_default(),
             kind: RelationKind::View,
             definition: Some(text(row, 2)?.into()),
+            constraints: vec![],
             name,
         })
     };
@@ -234,11 +242,11 @@ fn next_version() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-fn query(connection: &Connection, sql: &str) -> Result<Arc<Rows>> {
+pub(crate) fn query(connection: &Connection, sql: &str) -> Result<Arc<Rows>> {
     connection.query(sql).map(Arc::new).map_err(Error::internal)
 }
 
-fn text(row: &[Option<String>], column: usize) -> Result<&str> {
+pub(crate) fn text(row: &[Option<String>], column: usize) -> Result<&str> {
     row.get(column)
         .and_then(Option::as_deref)
         .ok_or_else(|| Error::internal("DuckDB's catalog has a NULL where a name belongs"))

@@ -43,7 +43,8 @@ impl Run {
     }
 }
 
-fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
+/// Whether two results have columns of the same types, in DuckDB and in Arrow.
+pub(crate) fn same_types(a: &ResultSchema, b: &ResultSchema) -> bool {
     let (left, right) = (a.arrow.fields(), b.arrow.fields());
     a.columns.len() == b.columns.len()
         && left.len() == right.len()

@@ -9,6 +9,7 @@ mod catalog;
 mod changes;
 mod coalesce;
 mod config;
+mod constraints;
 mod control;
 mod core;
 mod described;
@@ -32,6 +33,7 @@ mod tables;
 mod transaction;
 mod verify;
 mod worker;
+mod written;
 
 pub use coalesce::{BATCH_BYTES, BATCH_ROWS};
 pub use config::{CatalogConfig, Config};

@@ -1,7 +1,7 @@
 //! The second reading of a write's shell: it must write the sealed target, and hold the query that
 //! was read and nothing after it.
 
-use model::{ExecKind, ExecRequest, RelationName, Result};
+use model::{ExecKind, ExecRequest, OnConflict, RelationName, Result};
 
 use crate::names::mismatch;
 use crate::quote::identifier;
@@ -18,7 +18,6 @@ const CREATE_VIEW: [&str; 3] = [
     "create view ",
 ];
 const DROP: [&str; 2] = ["drop table ", "drop view "];
-const INSERT: [&str; 1] = ["insert into "];
 
 /// Fails unless the text is one of policy's forms for its kind, target and query.
 pub(crate) fn check(request: &ExecRequest) -> Result<()> {
@@ -30,11 +29,15 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
             target,
             changes_catalog: false,
         } => {
-            let rest = after(sql, &INSERT, target);
-            rest.zip(query).is_some_and(|(rest, query)| {
-                rest.strip_suffix(query)
-                    .is_some_and(|middle| is_columns(middle, " "))
-            })
+            let list = request
+                .returning()
+                .map(|r| format!(" returning {}", r.list));
+            let clause = request.on_conflict().map(on_conflict);
+            let inserts = after(sql, &["insert into "], target).is_some();
+            let ends = [&clause, &list].map(|end| end.as_deref().unwrap_or_default());
+            sql.strip_suffix(ends.concat().as_str())
+                .filter(|_| inserts || clause.is_none())
+                .is_some_and(|sql| is_change(sql, target, query, list.is_some()))
         }
         ExecKind::Write {
             target,
@@ -68,6 +71,75 @@ pub(crate) fn defines_view(request: &ExecRequest) -> bool {
     CREATE_VIEW
         .iter()
         .any(|verb| request.sql().starts_with(verb))
+}
+
+/// The clause of an INSERT, written anew.
+fn on_conflict(clause: &OnConflict) -> String {
+    let mut text = String::from(" on conflict");
+    let quoted = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|n| identifier(n)).collect();
+        names.join(", ")
+    };
+    if !clause.key.is_empty() {
+        text.push_str(&format!(" ({})", quoted(&clause.key)));
+    }
+    if clause.set.is_empty() {
+        text.push_str(" do nothing");
+        return text;
+    }
+    let set = clause.set.iter();
+    let set: Vec<String> = set
+        .map(|(column, value)| format!("{} = ({value})", identifier(column)))
+        .collect();
+    text.push_str(&format!(" do update set {}", set.join(", ")));
+    if let Some(condition) = &clause.condition {
+        text.push_str(&format!(" where ({condition})"));
+    }
+    text
+}
+
+/// Whether a text, without its RETURNING and ON CONFLICT, is one of the forms that change rows.
+fn is_change(sql: &str, target: &RelationName, query: Option<&str>, returns: bool) -> bool {
+    let Some(query) = query else {
+        let defaults = after(sql, &["insert into "], target) == Some(" default values");
+        return defaults || !returns && after(sql, &["truncate "], target) == Some("");
+    };
+    if let Some(rest) = after(sql, &["insert into "], target) {
+        let middle = rest.strip_suffix(query);
+        return middle.is_some_and(|middle| is_columns(middle, " "));
+    }
+    if let Some(rest) = after(sql, &["delete from "], target) {
+        return rest == format!(" as __eider where __eider.rowid in ({query})");
+    }
+    let end = format!(" from ({query}) as __eider_s where __eider.rowid = __eider_s.__eider_rid");
+    after(sql, &["update "], target)
+        .and_then(|rest| rest.strip_prefix(" as __eider set ")?.strip_suffix(&end))
+        .is_some_and(is_assignments)
+}
+
+/// Whether a text is `"column" = value, …`, each value a column of the query or the default.
+fn is_assignments(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        let Some(value) = after_identifier(rest).and_then(|r| r.strip_prefix(" = ")) else {
+            return false;
+        };
+        let after = match value.strip_prefix("__eider_s.__eider_v") {
+            Some(number) => {
+                let after = number.trim_start_matches(|c: char| c.is_ascii_digit());
+                Some(after).filter(|after| after.len() < number.len())
+            }
+            None => value.strip_prefix("default"),
+        };
+        match after {
+            Some("") => return true,
+            Some(after) => match after.strip_prefix(", ") {
+                Some(next) => rest = next,
+                None => return false,
+            },
+            None => return false,
+        }
+    }
 }
 
 /// What follows the target in a text that begins in one of these ways.
@@ -148,6 +220,78 @@ mod tests {
         ] {
             assert!(!is_columns(bad, " "), "{bad}");
         }
+    }
+
+    #[test]
+    fn assignments() {
+        for good in [
+            "\"a\" = __eider_s.__eider_v1",
+            "\"a, \"\"=\" = __eider_s.__eider_v12, b_1 = default",
+        ] {
+            assert!(is_assignments(good), "{good}");
+        }
+        for bad in [
+            "",
+            "\"a\" = 1",
+            "\"a\" = __eider_s.__eider_v",
+            "\"a\" = __eider_s.__eider_v1 + 1",
+            "\"a\" = default, ",
+            "\"a\" = defaults",
+            "\"a\".b = default",
+        ] {
+            assert!(!is_assignments(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn changes() {
+        let target = RelationName::new("c", "s", "t");
+        let fits = |sql, query, returns| is_change(sql, &target, query, returns);
+        assert!(fits(
+            "insert into \"c\".\"s\".\"t\" default values",
+            None,
+            true
+        ));
+        assert!(fits("truncate c.s.t", None, false));
+        assert!(fits(
+            "delete from c.s.t as __eider where __eider.rowid in (q)",
+            Some("q"),
+            true
+        ));
+        let update = "update c.s.t as __eider set a = __eider_s.__eider_v1 from (q) as __eider_s \
+                      where __eider.rowid = __eider_s.__eider_rid";
+        assert!(fits(update, Some("q"), false));
+        for (sql, query) in [
+            ("delete from c.s.t", None),
+            (
+                "delete from c.s.t as __eider where __eider.rowid in (q) or true",
+                Some("q"),
+            ),
+            (
+                "delete from c.s.u as __eider where __eider.rowid in (q)",
+                Some("q"),
+            ),
+            ("truncate c.s.t", Some("q")),
+            ("truncate c.s.t cascade", None),
+            ("update c.s.t as __eider set a = 1", Some("q")),
+            (update, Some("other")),
+        ] {
+            assert!(!fits(sql, query, false), "{sql}");
+        }
+        assert!(!fits("truncate c.s.t", None, true));
+    }
+
+    #[test]
+    fn conflicts() {
+        let mut clause = OnConflict::default();
+        assert_eq!(on_conflict(&clause), " on conflict do nothing");
+        clause.key = vec!["a".into(), "b".into()];
+        clause.set = vec![("c d".into(), "excluded.x + 1".into())];
+        clause.condition = Some("(c > 3)".into());
+        assert_eq!(
+            on_conflict(&clause),
+            " on conflict (\"a\", \"b\") do update set \"c d\" = (excluded.x + 1) where ((c > 3))"
+        );
     }
 
     #[test]

@@ -3,12 +3,8 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, RecordBatch};
-use arrow_schema::{DataType, Field, Schema};
-use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultColumn, ResultSchema,
-    SqlType,
-};
+use arrow_array::RecordBatch;
+use model::{CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultSchema};
 use native::{ErrorType, NativeStream, Prepared, conform};
 use tokio::sync::{mpsc, oneshot};
 
@@ -23,6 +19,7 @@ use crate::shell;
 use crate::tables;
 use crate::verify::check_kind;
 use crate::worker::Worker;
+use crate::written::{REFUSED_ROW, Written, write};
 
 /// Where a connection goes when its statement has ended.
 pub(crate) enum Home {
@@ -50,11 +47,13 @@ pub(crate) struct Run {
     began: bool,
     /// Whether DuckDB has lost the reason of a failure.
     lost_reason: Cell<bool>,
+    /// Whether rows were written that may not be committed.
+    spoiled: bool,
 }
 
 enum Begun {
     Rows(Live, Option<RecordBatch>),
-    Wrote(Option<u64>),
+    Wrote(Written),
 }
 
 /// Runs a request to its first rows, answers, and goes on fetching.
@@ -94,8 +93,8 @@ pub(crate) fn start(
                 }),
             );
         }
-        Ok(Begun::Wrote(rows)) => {
-            let outcome = run.wrote(request).and_then(|()| count(rows));
+        Ok(Begun::Wrote(written)) => {
+            let outcome = run.wrote(request).and_then(|()| written.started());
             answer(reply, outcome);
         }
         Err(error) => {
@@ -126,6 +125,7 @@ impl Run {
             lease: None,
             began: false,
             lost_reason: Cell::new(false),
+            spoiled: false,
         }
     }
 
@@ -260,10 +260,10 @@ impl Run {
                 Ok(begun)
             }
             ExecKind::Write { .. } => {
-                let rows = prepared.execute().map_err(|e| self.error(&e))?;
-                // What only defines has no count; DuckDB reports 0 for it.
-                let counts = request.query().is_some();
-                Ok(Begun::Wrote(counts.then_some(rows)))
+                let outcome = write(self, &prepared, request);
+                // In a transaction of the session's nothing but its end takes the rows back.
+                self.spoiled = matches!(&outcome, Err(e) if e.kind() == REFUSED_ROW);
+                outcome.map(Begun::Wrote)
             }
         }
     }
@@ -399,6 +399,10 @@ impl Run {
         // Before anyone else gets the connection: no interrupt may follow it.
         self.control.finish(done);
         match home {
+            Home::Transaction(session, number) if self.spoiled => {
+                drop(lease);
+                session.lose(number);
+            }
             Home::Transaction(session, number) => session.take_back(number, lease),
             Home::Pool if clean => lease.give_back(),
             Home::Pool => drop(lease),
@@ -431,39 +435,6 @@ fn bind(prepared: &Prepared, request: &ExecRequest) -> native::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The answer to a write: its count of rows, if it has one.
-fn count(rows: Option<u64>) -> Result<Started> {
-    let Some(rows) = rows else {
-        let schema = ResultSchema {
-            columns: Vec::new(),
-            arrow: Arc::new(Schema::empty()),
-        };
-        return Ok(Started {
-            schema: Arc::new(schema),
-            batches: mpsc::channel(1).1,
-        });
-    };
-    let field = Field::new("Count", DataType::Int64, true);
-    let arrow = Arc::new(Schema::new(vec![field]));
-    let rows = i64::try_from(rows).map_err(Error::internal)?;
-    let batch = RecordBatch::try_new(
-        Arc::clone(&arrow),
-        vec![Arc::new(Int64Array::from(vec![rows]))],
-    )
-    .map_err(Error::internal)?;
-    let columns = vec![ResultColumn {
-        name: "Count".to_owned(),
-        sql_type: SqlType::BigInt,
-    }];
-    let (sender, batches) = mpsc::channel(1);
-    let sent = sender.try_send(Ok(batch));
-    debug_assert!(sent.is_ok());
-    Ok(Started {
-        schema: Arc::new(ResultSchema { columns, arrow }),
-        batches,
-    })
 }
 
 fn no_connection() -> Error {

@@ -1,6 +1,7 @@
 //! The second reading (rewriting, step 17): the text must name what policy says it names, and
 //! nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -73,13 +74,11 @@ impl Verifier {
     ) -> Result<()> {
         shell::check(request)?;
         let expected = request.expected();
+        let list = read_lists(connection, request)?;
         let Some(text) = request.query() else {
-            return if **expected == Expected::default() {
-                Ok(())
-            } else {
-                Err(mismatch(
-                    "names are expected of a statement without a query",
-                ))
+            return match **expected == list {
+                true => Ok(()),
+                false => Err(mismatch(difference(expected, &list))),
             };
         };
         let known = self.read.lock().get(text).cloned();
@@ -90,8 +89,12 @@ impl Verifier {
                 bound_at: None,
             },
         };
-        if reading.found != *expected {
-            return Err(mismatch(difference(expected, &reading.found)));
+        let mut found = Cow::Borrowed(&*reading.found);
+        if !list.functions.is_empty() {
+            found.to_mut().functions.extend(list.functions);
+        }
+        if *found != **expected {
+            return Err(mismatch(difference(expected, &found)));
         }
         // A view may be made of views, of which the binder names what they read.
         if reading.bound_at != Some(version) && !shell::defines_view(request) {
@@ -104,6 +107,26 @@ impl Verifier {
         }
         Ok(())
     }
+}
+
+/// The functions in what stands besides the query: the expressions of ON CONFLICT and RETURNING, which
+/// read no relation.
+fn read_lists(connection: &Connection, request: &ExecRequest) -> Result<Expected> {
+    let mut texts = Vec::new();
+    if let Some(clause) = request.on_conflict() {
+        texts.extend(clause.set.iter().map(|(_, text)| text));
+        texts.extend(&clause.condition);
+    }
+    texts.extend(request.returning().map(|returning| &returning.list));
+    let mut all = Expected::default();
+    for text in texts {
+        let found = names::read(connection, &format!("select {text}"))?;
+        if !found.relations.is_empty() {
+            return Err(mismatch("a relation besides those of the query"));
+        }
+        all.functions.extend(found.functions);
+    }
+    Ok(all)
 }
 
 /// Asks DuckDB's binder which tables the query reads: all must be expected. It knows no columns as it
@@ -173,13 +196,21 @@ fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
 
 /// Fails unless the statement is of the kind that was sealed.
 pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
-    use StatementKind::{Create, Drop, Insert, Select};
+    use StatementKind::{Create, Delete, Drop, Insert, Select, Update};
     let fits = match request.kind() {
         ExecKind::Query => prepared.kind() == Select,
         ExecKind::Write {
             changes_catalog: false,
             ..
-        } => prepared.kind() == Insert,
+        } => {
+            let word = request.sql().split(' ').next();
+            match prepared.kind() {
+                Insert => word == Some("insert"),
+                Update => word == Some("update"),
+                Delete => matches!(word, Some("delete" | "truncate")),
+                _ => false,
+            }
+        }
         ExecKind::Write {
             changes_catalog: true,
             ..

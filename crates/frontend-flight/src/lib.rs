@@ -33,3 +33,9 @@ mod types;
 
 pub use config::Config;
 pub use server::Door;
+
+/// The forms in which this door takes statements.
+pub const FORMS: &[gateway::Form] = &[
+    gateway::Form::FlightStatement,
+    gateway::Form::FlightPrepared,
+];

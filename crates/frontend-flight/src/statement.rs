@@ -170,7 +170,7 @@ impl Statement {
     ) -> Result<Option<u64>> {
         match self.execute(session, parameters).await? {
             // A query that is run for its effect has none: dropping its rows ends it.
-            Outcome::Rows(_) => Ok(None),
+            Outcome::Rows(rows) => Ok(rows.written),
             Outcome::Done(done) => {
                 match done.forget {
                     Some(Forget::AllStatements | Forget::Everything) => {

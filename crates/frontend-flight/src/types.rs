@@ -153,6 +153,7 @@ mod tests {
             name: RelationName::new("c", "s", "t"),
             kind: RelationKind::Table,
             definition: None,
+            constraints: vec![],
             columns: vec![
                 Column {
                     name: String::from("price"),

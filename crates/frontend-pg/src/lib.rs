@@ -30,3 +30,10 @@ mod types;
 pub use config::Config;
 pub use server::serve;
 pub use tls::Tls;
+
+/// The forms in which this door takes statements.
+pub const FORMS: &[gateway::Form] = &[
+    gateway::Form::PgSimple,
+    gateway::Form::PgExtendedText,
+    gateway::Form::PgExtendedBinary,
+];

@@ -16,8 +16,10 @@ pub enum Outcome {
 pub struct Rows {
     /// The batches. The statement counts as running until this is dropped or exhausted.
     pub stream: ResultStream,
-    /// The command tag without its count: `SELECT` or `SHOW`.
+    /// The command tag without its count, such as `SELECT`, `INSERT 0` or `SHOW`.
     pub tag: &'static str,
+    /// Rows written, where they come of a write's RETURNING: it is done by then.
+    pub written: Option<u64>,
 }
 
 /// A statement that gave no rows and is complete.

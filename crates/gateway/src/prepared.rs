@@ -64,17 +64,26 @@ impl Prepared {
         match &self.body {
             Body::Session { schema, .. } => schema.as_ref(),
             Body::Execute { statement, .. } => statement.schema(),
-            Body::Plan { plan, .. } if is_query(plan) => plan.description().schema.as_ref(),
+            Body::Plan { plan, .. } if plan.gives_rows() => plan.description().schema.as_ref(),
             Body::Plan { .. } => None,
         }
     }
 
-    /// Whether the statement gives rows.
+    /// Whether the statement gives rows: a query, or a write with RETURNING.
     pub fn is_query(&self) -> bool {
         match &self.body {
             Body::Session { schema, .. } => schema.is_some(),
             Body::Execute { statement, .. } => statement.is_query(),
-            Body::Plan { plan, .. } => is_query(plan),
+            Body::Plan { plan, .. } => plan.gives_rows(),
+        }
+    }
+
+    /// Whether the statement writes to a catalog. It may give rows besides.
+    pub fn is_write(&self) -> bool {
+        match &self.body {
+            Body::Session { .. } => false,
+            Body::Execute { statement, .. } => statement.is_write(),
+            Body::Plan { plan, .. } => is_write(plan),
         }
     }
 
@@ -84,6 +93,6 @@ impl Prepared {
     }
 }
 
-pub(crate) fn is_query(plan: &Authorised) -> bool {
-    matches!(plan.kind(), model::ExecKind::Query)
+pub(crate) fn is_write(plan: &Authorised) -> bool {
+    matches!(plan.kind(), model::ExecKind::Write { .. })
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use futures::{StreamExt, stream};
+use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
 use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
 use policy::{Authorised, CommandTag};
 
 use crate::admission::Place;
 use crate::metric;
-use crate::prepared::{Body, is_query};
+use crate::prepared::{Body, is_write};
 use crate::registry::StatementState;
 use crate::results::results;
 use crate::session_statement::done;
@@ -27,6 +28,7 @@ enum Ran {
         tag: &'static str,
         place: Option<Place>,
         in_transaction: bool,
+        written: Option<u64>,
     },
     Done(Done),
 }
@@ -48,11 +50,13 @@ impl Session {
                 tag,
                 place,
                 in_transaction,
+                written,
             }) => {
                 let transaction = in_transaction.then_some((&self.transaction, &self.open_results));
                 Ok(Outcome::Rows(Rows {
                     stream: results(stream, statement, place, transaction),
                     tag,
+                    written,
                 }))
             }
             Ok(Ran::Done(done)) => {
@@ -93,7 +97,7 @@ impl Session {
         let plan = self.current_plan(prepared, statement).await?;
         statement.set_kind(kind(plan.command_tag()));
         statement.record(&self.world(), Some(&plan)).await?;
-        let is_write = !is_query(&plan);
+        let is_write = is_write(&plan);
         if is_write {
             self.check_writable(&plan)?;
         }
@@ -107,6 +111,7 @@ impl Session {
                 tag: name(plan.command_tag()),
                 place: None,
                 in_transaction: false,
+                written: None,
             });
         }
         let place = self.place(statement).await?;
@@ -115,7 +120,22 @@ impl Session {
         }
         let time_zone = Arc::clone(self.settings.lock().get(Setting::TimeZone));
         let request = plan.request(statement.id(), params, time_zone, statement.deadline())?;
+        let limits = statement.limits();
+        let request = request.returning_at_most(limits.result_rows, limits.result_bytes);
         let stream = statement.run(&self.worker, request, is_write).await?;
+        if is_write && plan.gives_rows() {
+            // The write is over, and its rows wait in memory: nothing of the worker's is held.
+            let schema = Arc::clone(stream.schema());
+            let batches: Vec<RecordBatch> = stream.try_collect().await?;
+            let rows = batches.iter().map(|b| b.num_rows() as u64).sum();
+            return Ok(Ran::Rows {
+                stream: ResultStream::new(schema, stream::iter(batches.into_iter().map(Ok))),
+                place: None,
+                in_transaction: false,
+                tag: name_before_count(plan.command_tag()),
+                written: Some(rows),
+            });
+        }
         if is_write {
             let rows = count(stream).await?;
             return Ok(Ran::Done(Done {
@@ -128,6 +148,7 @@ impl Session {
             tag: name(plan.command_tag()),
             place: Some(place),
             in_transaction,
+            written: None,
         })
     }
 
@@ -165,7 +186,7 @@ impl Session {
             }
         };
         let (told, now) = (plan.description(), current.description());
-        if told == now && is_query(plan) == is_query(&current) {
+        if told == now && is_write(plan) == is_write(&current) {
             return Ok(current);
         }
         Err(Error::new(
@@ -229,6 +250,9 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::Explain => "explain",
         CommandTag::Show => "show",
         CommandTag::Insert => "insert",
+        CommandTag::Update => "update",
+        CommandTag::Delete => "delete",
+        CommandTag::Truncate => "truncate",
         CommandTag::CreateTable => "create_table",
         CommandTag::CreateTableAs => "create_table_as",
         CommandTag::DropTable => "drop_table",
@@ -244,6 +268,9 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::Explain => "EXPLAIN",
         CommandTag::Show => "SHOW",
         CommandTag::Insert => "INSERT",
+        CommandTag::Update => "UPDATE",
+        CommandTag::Delete => "DELETE",
+        CommandTag::Truncate => "TRUNCATE TABLE",
         CommandTag::CreateTable => "CREATE TABLE",
         CommandTag::CreateTableAs => "CREATE TABLE AS",
         CommandTag::DropTable => "DROP TABLE",
@@ -255,8 +282,18 @@ fn name(tag: CommandTag) -> &'static str {
 /// The command tag of a write, as PostgreSQL words it.
 fn tag(tag: CommandTag, rows: Option<u64>) -> String {
     match (tag, rows) {
-        (CommandTag::Insert, rows) => format!("INSERT 0 {}", rows.unwrap_or_default()),
+        (CommandTag::Insert | CommandTag::Update | CommandTag::Delete, rows) => {
+            format!("{} {}", name_before_count(tag), rows.unwrap_or_default())
+        }
         (CommandTag::CreateTableAs, Some(rows)) => format!("SELECT {rows}"),
         (tag, _) => name(tag).to_owned(),
+    }
+}
+
+/// What stands before the count of rows in a command tag.
+fn name_before_count(tag: CommandTag) -> &'static str {
+    match tag {
+        CommandTag::Insert => "INSERT 0",
+        tag => name(tag),
     }
 }

@@ -104,6 +104,7 @@ impl Session {
                 Ok(stream) => Ok(Outcome::Rows(Rows {
                     stream: results(stream, record, None, None),
                     tag,
+                    written: None,
                 })),
                 Err(error) => Err(record.end_failed(error)),
             };

@@ -15,10 +15,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use executor::{ExecSession, Executor};
 pub use id::{SessionId, StatementId};
 pub use principal::{Attribute, Principal};
-pub use request::{ExecKind, ExecRequest, Expected, RequestParts};
+pub use request::{ExecKind, ExecRequest, Expected, OnConflict, RequestParts, Returning};
 pub use snapshot::{
-    Catalog, CatalogMode, CatalogSnapshot, Column, Relation, RelationKind, RelationName, Schema,
-    fold,
+    Catalog, CatalogMode, CatalogSnapshot, Column, Constraint, ConstraintKind, Relation,
+    RelationKind, RelationName, Schema, fold,
 };
 pub use sql_type::SqlType;
 pub use stream::{ResultColumn, ResultSchema, ResultStream};

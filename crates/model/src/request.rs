@@ -11,14 +11,39 @@ use crate::{ParamValue, Principal, RelationName, ResultSchema, StatementId};
 pub enum ExecKind {
     /// Reads rows.
     Query,
-    /// Writes to, or makes, or drops this relation. Its result is one BIGINT column with the count
-    /// of rows for DML, and nothing for DDL.
+    /// Writes to, or makes, or drops this relation. Its result are the rows of RETURNING where it has
+    /// one, else one BIGINT column with the count of rows for DML, and nothing for DDL.
     Write {
         /// The relation written.
         target: RelationName,
         /// Whether the catalog's relations or columns change, so that the snapshot must be read anew.
         changes_catalog: bool,
     },
+}
+
+/// What a write gives back of each row that it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Returning {
+    /// The list of expressions, as it stands at the end of the statement's text.
+    pub list: Arc<str>,
+    /// Most rows that it may give, and how many bytes of Arrow's memory, where that is bounded: with
+    /// more the statement fails before it is committed.
+    pub most: (Option<u64>, Option<u64>),
+    /// Whether the last of them says if the row may be written at all. It is no part of the result,
+    /// and where it is not true the statement fails and leaves nothing behind.
+    pub checked: bool,
+}
+
+/// What an INSERT does with a row whose key is there already: ON CONFLICT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OnConflict {
+    /// The key's columns, where the statement names them.
+    pub key: Vec<String>,
+    /// Columns of the row that is there, and the texts of the expressions that they are set to.
+    /// None is DO NOTHING.
+    pub set: Vec<(String, Arc<str>)>,
+    /// The text of the condition for it.
+    pub condition: Option<Arc<str>>,
 }
 
 /// What the worker must find when it reads the text again, else it refuses to run it.
@@ -39,6 +64,8 @@ pub struct RequestParts {
     pub kind: ExecKind,
     pub sql: Arc<str>,
     pub query: Option<Arc<str>>,
+    pub on_conflict: Option<OnConflict>,
+    pub returning: Option<Returning>,
     pub params: Vec<ParamValue>,
     pub expected: Arc<Expected>,
     pub schema: Option<Arc<ResultSchema>>,
@@ -80,9 +107,39 @@ impl ExecRequest {
     }
 
     /// The query inside the statement, for the worker's second reading: `sql` itself for a query,
-    /// the SELECT of `insert … select` or `create table … as`, `None` where there is none.
+    /// the SELECT of `insert … select` or `create table … as`, the rows that an `update` or `delete`
+    /// is about, `None` where there is none.
     pub fn query(&self) -> Option<&Arc<str>> {
         self.0.query.as_ref()
+    }
+
+    /// What an INSERT does with rows whose key is there; `None` where it fails.
+    pub fn on_conflict(&self) -> Option<&OnConflict> {
+        self.0.on_conflict.as_ref()
+    }
+
+    /// What a write gives back of its rows, or is checked by; `None` where it only counts them.
+    pub fn returning(&self) -> Option<&Returning> {
+        self.0.returning.as_ref()
+    }
+
+    /// Whether it writes rows, and so counts them: DML, and CREATE TABLE AS.
+    pub fn changes_rows(&self) -> bool {
+        match self.kind() {
+            ExecKind::Query => false,
+            ExecKind::Write {
+                changes_catalog, ..
+            } => !changes_catalog || self.query().is_some(),
+        }
+    }
+
+    /// The same request, giving back no more rows and bytes than this.
+    #[must_use]
+    pub fn returning_at_most(mut self, rows: Option<u64>, bytes: Option<u64>) -> Self {
+        if let Some(returning) = &mut self.0.returning {
+            returning.most = (rows, bytes);
+        }
+        self
     }
 
     /// Values of `$1`, `$2`, ….
@@ -96,7 +153,8 @@ impl ExecRequest {
     }
 
     /// The result's columns by the sidecar, whose names the stream carries and whose types the
-    /// worker's must equal. `None` for writes, and where a parameter leaves a type open.
+    /// worker's must equal. `None` for writes that give no rows, and where a parameter leaves a
+    /// type open.
     pub fn schema(&self) -> Option<&Arc<ResultSchema>> {
         self.0.schema.as_ref()
     }

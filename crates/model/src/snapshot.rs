@@ -84,6 +84,32 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Of a view: the CREATE VIEW that DuckDB keeps, whose names are those of the view's own schema.
     pub definition: Option<Arc<str>>,
+    /// What holds between rows, or between the columns of one.
+    pub constraints: Vec<Constraint>,
+}
+
+/// A constraint that a write can run against, and whose failure tells of what it compares with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Constraint {
+    /// What has to hold.
+    pub kind: ConstraintKind,
+    /// The relation's columns that it is about, as the catalog spells them.
+    pub columns: Vec<String>,
+}
+
+/// What a constraint asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ConstraintKind {
+    /// PRIMARY KEY or UNIQUE: no two rows are alike in the columns.
+    Unique,
+    /// A unique index: no two rows are alike in expressions over some of the columns.
+    UniqueIndex,
+    /// The other relation has a row that is alike in its key.
+    References(RelationName),
+    /// Rows of the other relation may refer to the columns.
+    ReferencedBy(RelationName),
+    /// An expression over the columns holds.
+    Check,
 }
 
 /// A schema of a catalog. Keys of `relations` are folded names.

@@ -1,6 +1,7 @@
 //! Text → statement: where one ends, what class it is, and for statements over relations DuckDB's own
 //! tree of every query inside. Names are resolved, and rights applied, by `policy`.
 
+mod dml;
 mod inquiry;
 mod lexer;
 mod pivot;
@@ -11,6 +12,7 @@ mod split;
 mod statement;
 mod view;
 
+pub use dml::{Assignment, Conflict, Delete, Insert, InsertRows, Target, Update};
 pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
 pub use pivot::{ClosedPivot, OpenPivot, open_pivot};
@@ -18,8 +20,8 @@ pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{
-    ColumnDefinition, CreateTable, CreateView, DropTable, DropView, Insert, Key, KeyKind,
-    ObjectName, Query, Statement, TableBody, parse,
+    ColumnDefinition, CreateTable, CreateView, DropTable, DropView, Key, KeyKind, ObjectName,
+    Query, Statement, TableBody, parse,
 };
 
 /// Reads a text as one expression and nothing else, as in policies.

@@ -9,7 +9,7 @@ use tree::Parser;
 use crate::inquiry::blanked;
 use crate::lexer::{Token, TokenKind};
 use crate::statement::{
-    ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody, query,
+    ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody, query,
 };
 
 pub(crate) fn create_table(
@@ -48,46 +48,6 @@ pub(crate) fn create_table(
     })
 }
 
-pub(crate) fn insert(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Result<Insert> {
-    let mut shell = Shell::new(text, tokens);
-    shell.need("insert")?;
-    if shell.take("or") {
-        return Err(Error::not_supported("INSERT OR REPLACE or OR IGNORE"));
-    }
-    shell.need("into")?;
-    let name = shell.object_name()?;
-    if shell.take("as") {
-        shell.name()?;
-    }
-    // A parenthesis opens a list of columns or a query; only the latter begins with a keyword.
-    let opens_query = |t: &&Token<'_>| {
-        ["select", "with", "from", "values", "table"]
-            .iter()
-            .any(|w| t.is_word(w))
-    };
-    let columns = if shell.peek().is_some_and(|t| t.is_symbol('('))
-        && !shell.ahead(1).as_ref().is_some_and(opens_query)
-    {
-        shell.need_symbol('(')?;
-        shell.names()?
-    } else {
-        vec![]
-    };
-    if shell.take("by") {
-        return Err(Error::not_supported("INSERT BY NAME or BY POSITION"));
-    }
-    if shell.take("default") {
-        return Err(Error::not_supported("INSERT DEFAULT VALUES"));
-    }
-    shell.refuse_tail()?;
-    let query = query_from(&shell, parser)?;
-    Ok(Insert {
-        name,
-        columns,
-        query,
-    })
-}
-
 pub(crate) fn drop_table(text: &str, tokens: &[Token<'_>]) -> Result<DropTable> {
     let mut shell = Shell::new(text, tokens);
     shell.need("drop")?;
@@ -107,6 +67,7 @@ pub(crate) fn drop_table(text: &str, tokens: &[Token<'_>]) -> Result<DropTable> 
     Ok(DropTable { name, if_exists })
 }
 
+/// What is left, as a query.
 pub(crate) fn query_from(
     shell: &Shell<'_, '_>,
     parser: &Parser,
@@ -115,8 +76,9 @@ pub(crate) fn query_from(
     query(&blanked(&shell.text[..shell.end], start, ""), parser)
 }
 
+/// A statement's tokens, and how far they have been read.
 pub(crate) struct Shell<'t, 'a> {
-    text: &'a str,
+    pub(crate) text: &'a str,
     tokens: &'t [Token<'a>],
     at: usize,
     end: usize,
@@ -136,8 +98,57 @@ impl<'t, 'a> Shell<'t, 'a> {
         self.tokens.get(self.at)
     }
 
-    fn ahead(&self, n: usize) -> Option<&'t Token<'a>> {
+    pub(crate) fn ahead(&self, n: usize) -> Option<&'t Token<'a>> {
         self.tokens.get(self.at + n)
+    }
+
+    /// Where the next token begins, or the text ends.
+    pub(crate) fn position(&self) -> usize {
+        self.peek().map_or(self.end, |t| t.start)
+    }
+
+    pub(crate) fn skip(&mut self) {
+        self.at += 1;
+    }
+
+    pub(crate) fn at_symbol(&self, symbol: char) -> bool {
+        self.peek().is_some_and(|t| t.is_symbol(symbol))
+    }
+
+    /// Whether this keyword is next, and not the last part of a name.
+    pub(crate) fn at_word(&self, keyword: &str) -> bool {
+        let behind_dot = self.before().is_some_and(|t| t.is_symbol('.'));
+        !behind_dot && self.peek().is_some_and(|t| t.is_word(keyword))
+    }
+
+    pub(crate) fn at_words(&self, first: &str, second: &str) -> bool {
+        self.at_word(first) && self.ahead(1).is_some_and(|t| t.is_word(second))
+    }
+
+    /// Whether one of these clauses begins here: FROM does not, in IS DISTINCT FROM.
+    pub(crate) fn at_clause(&self, keywords: &[&str]) -> bool {
+        let distinct = self.before().is_some_and(|t| t.is_word("distinct"));
+        keywords
+            .iter()
+            .any(|k| self.at_word(k) && !(distinct && *k == "from"))
+    }
+
+    /// How many `?` begin in this part of the text.
+    pub(crate) fn question_marks(&self, range: std::ops::Range<usize>) -> usize {
+        let inside = self.tokens.iter().filter(|t| range.contains(&t.start));
+        inside
+            .filter(|t| t.kind == TokenKind::Parameter && t.text == "?")
+            .count()
+    }
+
+    /// Whether there are parameters in this part of the text.
+    pub(crate) fn has_parameters(&self, range: std::ops::Range<usize>) -> bool {
+        let mut inside = self.tokens.iter().filter(|t| range.contains(&t.start));
+        inside.any(|t| t.kind == TokenKind::Parameter)
+    }
+
+    fn before(&self) -> Option<&'t Token<'a>> {
+        self.tokens.get(self.at.checked_sub(1)?)
     }
 
     pub(crate) fn take(&mut self, keyword: &str) -> bool {
@@ -177,7 +188,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn unexpected(&self) -> Error {
+    pub(crate) fn unexpected(&self) -> Error {
         match self.peek() {
             Some(token) => Error::new(
                 ErrorKind::Syntax,
@@ -206,7 +217,7 @@ impl<'t, 'a> Shell<'t, 'a> {
         }
     }
 
-    fn name(&mut self) -> Result<String> {
+    pub(crate) fn name(&mut self) -> Result<String> {
         let name = self
             .peek()
             .and_then(Token::name)
@@ -286,29 +297,6 @@ impl<'t, 'a> Shell<'t, 'a> {
             return Err(self.unexpected());
         }
         Ok(no_data)
-    }
-
-    /// RETURNING and ON CONFLICT stand at the end of an INSERT, outside of any parenthesis.
-    fn refuse_tail(&self) -> Result<()> {
-        let mut depth = 0_usize;
-        for (i, token) in self.tokens.iter().enumerate().skip(self.at) {
-            match token.kind {
-                TokenKind::Symbol('(') => depth += 1,
-                TokenKind::Symbol(')') => depth = depth.saturating_sub(1),
-                _ if depth > 0 => {}
-                _ if token.is_word("returning") => return Err(Error::not_supported("RETURNING")),
-                _ if token.is_word("on")
-                    && self
-                        .tokens
-                        .get(i + 1)
-                        .is_some_and(|t| t.is_word("conflict")) =>
-                {
-                    return Err(Error::not_supported("ON CONFLICT"));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     fn table_columns(&mut self, parser: &Parser) -> Result<TableBody> {
@@ -451,21 +439,30 @@ impl<'t, 'a> Shell<'t, 'a> {
 ///
 /// The newline ends a comment that the run might end with.
 pub(crate) fn expression(text: &str, parser: &Parser) -> Result<Value> {
-    let mut tree = parser.parse(&format!("SELECT ({text}\n)"))?;
+    match bare_select(&format!("SELECT ({text}\n)"), parser)? {
+        (mut items, from) if items.len() == 1 && from["type"] == "EMPTY" => Ok(items.remove(0)),
+        _ => Err(not_bare()),
+    }
+}
+
+/// Reads a SELECT that has a list and perhaps a FROM, but no other clause: both of them.
+pub(crate) fn bare_select(text: &str, parser: &Parser) -> Result<(Vec<Value>, Value)> {
+    let mut tree = parser.parse(text)?;
     tree::check(&tree)?;
     let bare = serde_json::json!({
         "type": "SELECT_NODE", "modifiers": [], "cte_map": {"map": []}, "where_clause": null,
         "group_expressions": [], "group_sets": [], "aggregate_handling": "STANDARD_HANDLING", "having": null,
         "sample": null, "qualify": null
     });
-    let node = tree["node"]
-        .as_object_mut()
-        .ok_or_else(|| Error::new(ErrorKind::Syntax, "not an expression"))?;
+    let node = tree["node"].as_object_mut().ok_or_else(not_bare)?;
     let items = node.remove("select_list");
     let from = node.remove("from_table");
-    let is_bare = tree["node"] == bare && from.is_some_and(|f| f["type"] == "EMPTY");
-    match items {
-        Some(Value::Array(mut items)) if is_bare && items.len() == 1 => Ok(items.remove(0)),
-        _ => Err(Error::new(ErrorKind::Syntax, "not an expression")),
+    match (items, from) {
+        (Some(Value::Array(items)), Some(from)) if tree["node"] == bare => Ok((items, from)),
+        _ => Err(not_bare()),
     }
+}
+
+fn not_bare() -> Error {
+    Error::new(ErrorKind::Syntax, "not an expression")
 }

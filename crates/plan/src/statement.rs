@@ -4,6 +4,7 @@ use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
+use crate::dml::{self, Delete, Insert, Update};
 use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
 use crate::{shell, view};
@@ -25,6 +26,12 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// INSERT.
     Insert(Insert),
+    /// UPDATE.
+    Update(Update),
+    /// DELETE.
+    Delete(Delete),
+    /// TRUNCATE of that table.
+    Truncate(ObjectName),
     /// DROP TABLE.
     DropTable(DropTable),
     /// CREATE VIEW.
@@ -118,17 +125,6 @@ pub enum KeyKind {
     Unique,
 }
 
-/// `insert into name [(columns)] query`.
-#[derive(Debug)]
-pub struct Insert {
-    /// The table to write.
-    pub name: ObjectName,
-    /// Its columns, where given.
-    pub columns: Vec<String>,
-    /// The rows.
-    pub query: Query,
-}
-
 /// `create [or replace] view [if not exists] name [(columns)] as query`.
 #[derive(Debug)]
 pub struct CreateView {
@@ -178,6 +174,10 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
     let first = tokens
         .first()
         .ok_or_else(|| Error::new(ErrorKind::Syntax, "the statement is empty"))?;
+    if first.is_word("with") && writes(&tokens) {
+        return Err(Error::not_supported("WITH before a statement that writes")
+            .with_hint("put it inside the query or expression that uses it"));
+    }
     if starts_query(first) {
         return query(text, parser).map(Statement::Query);
     }
@@ -190,7 +190,10 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
             view::create(text, &tokens, parser).map(Statement::CreateView)
         }
         "create" => shell::create_table(text, &tokens, parser).map(Statement::CreateTable),
-        "insert" => shell::insert(text, &tokens, parser).map(Statement::Insert),
+        "insert" => dml::insert(text, &tokens, parser).map(Statement::Insert),
+        "update" => dml::update(text, &tokens, parser).map(Statement::Update),
+        "delete" => dml::delete(text, &tokens, parser).map(Statement::Delete),
+        "truncate" => dml::truncate(text, &tokens).map(Statement::Truncate),
         "drop" if view::is_drop(&tokens) => view::drop(text, &tokens).map(Statement::DropView),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
         word if is_known(word) => {
@@ -202,6 +205,20 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         )
         .with_position(first.start)),
     }
+}
+
+/// Whether WITH stands before a write: its word follows the last of the queries in parentheses.
+fn writes(tokens: &[Token<'_>]) -> bool {
+    let mut depth = 0_usize;
+    tokens.windows(2).any(|pair| {
+        match pair[0].kind {
+            TokenKind::Symbol('(') => depth += 1,
+            TokenKind::Symbol(')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let verbs = ["insert", "update", "delete", "merge"];
+        depth == 0 && pair[0].is_symbol(')') && verbs.iter().any(|v| pair[1].is_word(v))
+    })
 }
 
 /// Reads one query and holds it against the grammar.
@@ -267,7 +284,6 @@ fn is_known(word: &str) -> bool {
             | "comment"
             | "copy"
             | "declare"
-            | "delete"
             | "detach"
             | "do"
             | "export"
@@ -285,8 +301,6 @@ fn is_known(word: &str) -> bool {
             | "replace"
             | "revoke"
             | "savepoint"
-            | "truncate"
-            | "update"
             | "use"
             | "vacuum"
     )

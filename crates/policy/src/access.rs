@@ -6,6 +6,7 @@ use model::{Column, Relation, RelationKind, RelationName, Result, SqlType};
 use serde_json::{Value, json};
 use tree::build;
 
+use crate::changes::Changes;
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
 use crate::mapping::looks_up;
@@ -28,6 +29,8 @@ pub(crate) struct Access {
     pub(crate) open: BTreeMap<String, (String, SqlType)>,
     /// Whether conditions may be asked of them inside the barrier.
     pub(crate) copies: bool,
+    /// What may be written of it, if anything.
+    pub(crate) changes: Option<Changes>,
 }
 
 /// What a view without rules of its own stands for.
@@ -69,11 +72,19 @@ impl Access {
             .filter(|_| privileges.contains(&Privilege::Select))
             .collect();
         if reading.is_empty() {
-            let writes_only =
-                privileges.contains(&Privilege::Insert) || privileges.contains(&Privilege::Drop);
-            return Ok(writes_only.then(|| Self {
+            let writes_only = Privilege::CHANGES.iter().any(|p| privileges.contains(p))
+                || privileges.contains(&Privilege::Drop);
+            if !writes_only {
+                return Ok(None);
+            }
+            let plain = relation.columns.iter().map(|c| c.name.as_str());
+            let plain = plain
+                .filter(|c| !denies.iter().any(|d| d.hides(c)))
+                .collect();
+            return Ok(Some(Self {
                 name: relation.name.clone(),
                 kind: relation.kind,
+                changes: Changes::new(set, compiler, relation, &privileges, plain)?,
                 privileges,
                 columns: relation.columns.clone(),
                 barrier: None,
@@ -119,6 +130,12 @@ impl Access {
         // Nothing of the user's goes below a join with a mapping table.
         let shown = || picks.iter().flat_map(|(_, guard, mask)| [guard, mask]);
         let is_filtered = is_filtered || shown().flatten().any(looks_up);
+        let plain = picks
+            .iter()
+            .filter(|(_, guard, mask)| guard.is_none() && mask.is_none())
+            .map(|(column, _, _)| column.name.as_str())
+            .collect();
+        let changes = Changes::new(set, compiler, relation, &privileges, plain)?;
         let mut open = BTreeMap::new();
         for (column, guard, mask) in picks {
             let sql_type = if governed {
@@ -175,6 +192,7 @@ impl Access {
             inlined,
             open,
             copies: set.copies_conditions(&relation.name),
+            changes,
         }))
     }
 }

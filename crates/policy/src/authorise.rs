@@ -7,8 +7,9 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field as ArrowField, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, ExecRequest, Expected, ParamValue, Principal, RelationName,
-    RequestParts, Result, ResultColumn, ResultSchema, SqlType, StatementId,
+    Error, ErrorKind, ExecKind, ExecRequest, Expected, OnConflict, ParamValue, Principal,
+    RelationName, RequestParts, Result, ResultColumn, ResultSchema, Returning, SqlType,
+    StatementId,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
@@ -27,7 +28,7 @@ use crate::rights::Rights;
 use crate::seal::seal;
 use crate::summarize;
 use crate::view::View;
-use crate::{write, write_view};
+use crate::{dml, insert, write, write_view};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,9 @@ pub enum CommandTag {
     Explain,
     Show,
     Insert,
+    Update,
+    Delete,
+    Truncate,
     CreateTable,
     CreateTableAs,
     DropTable,
@@ -53,6 +57,8 @@ pub struct Authorised {
     pub(crate) tag: CommandTag,
     pub(crate) sql: Arc<str>,
     pub(crate) query: Option<Arc<str>>,
+    pub(crate) on_conflict: Option<OnConflict>,
+    pub(crate) returning: Option<Returning>,
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
@@ -82,6 +88,11 @@ impl Authorised {
     /// Query or write.
     pub fn kind(&self) -> &ExecKind {
         &self.kind
+    }
+
+    /// Whether it gives rows: a query, or a write with RETURNING.
+    pub fn gives_rows(&self) -> bool {
+        matches!(self.kind, ExecKind::Query) || self.description.schema.is_some()
     }
 
     /// What it answers with when done.
@@ -150,6 +161,8 @@ impl Authorised {
             kind: self.kind.clone(),
             sql: Arc::clone(&self.sql),
             query: self.query.clone(),
+            on_conflict: self.on_conflict.clone(),
+            returning: self.returning.clone(),
             params,
             expected: Arc::clone(&self.expected),
             schema: self.description.schema.clone(),
@@ -190,7 +203,10 @@ pub fn authorise(
         }
         Statement::Show(show) => inquiry::show(&context, show)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
-        Statement::Insert(insert) => write::insert(&context, insert)?,
+        Statement::Insert(insert) => insert::insert(&context, insert)?,
+        Statement::Update(update) => dml::update(&context, update)?,
+        Statement::Delete(delete) => dml::delete(&context, delete)?,
+        Statement::Truncate(name) => dml::truncate(&context, name)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
         Statement::CreateView(create) => write_view::create(&context, create)?,
         Statement::DropView(drop) => write_view::drop(&context, drop)?,
@@ -199,8 +215,9 @@ pub fn authorise(
         ExecKind::Write { target, .. } => Some(target),
         ExecKind::Query => None,
     };
-    let relations = authorised.expected.relations.iter();
-    let relations = relations.chain(&authorised.views).chain(target);
+    let read = &authorised.expected.relations;
+    let target = target.filter(|target| !read.contains(*target));
+    let relations = read.iter().chain(&authorised.views).chain(target);
     authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
     Ok(authorised)
 }
@@ -230,6 +247,8 @@ impl Context<'_> {
             kind: ExecKind::Query,
             tag: CommandTag::Select,
             query: Some(Arc::clone(&done.sql)),
+            on_conflict: None,
+            returning: None,
             sql: done.sql,
             expected: done.expected,
             description: done.description,
@@ -261,33 +280,12 @@ impl Context<'_> {
         let mut rewritten = query.tree.clone();
         let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
         let wrapped = wrap(&query.text)?;
-        let described = self.sidecar.describe(&wrapped);
-        let mut description = described.map_err(|e| in_query(e, &wrapped, &query.text))?;
-        let open: Vec<bool> = description
-            .parameters
-            .iter()
-            .map(SqlType::is_unknown)
-            .collect();
-        if open.contains(&true) {
-            let settled = |(i, found): (usize, &SqlType)| match found.is_unknown() {
-                true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
-                false => found.clone(),
-            };
-            let types: Vec<SqlType> = description
-                .parameters
-                .iter()
-                .enumerate()
-                .map(settled)
-                .collect();
-            description = self.describe_cast(query, description, types, &open, wrap)?;
-        }
+        let first = self.sidecar.describe(&wrapped);
+        let first = first.map_err(|e| in_query(e, &wrapped, &query.text))?;
+        let description = self.settle(query, first, wrap)?;
         // Every parameter says its type: with values of another type bound, DuckDB 1.5.5 binds anew, which
         // for some statements ends the whole instance with an internal error.
-        self.cast(
-            &mut rewritten,
-            &description.parameters,
-            &vec![true; open.len()],
-        )?;
+        self.cast_all(&mut rewritten, &description.parameters)?;
         if description.schema.is_none() {
             return Err(Error::new(
                 ErrorKind::IndeterminateDatatype,
@@ -307,6 +305,35 @@ impl Context<'_> {
             governed: found.governed,
             views: found.views,
         })
+    }
+
+    /// What the sidecar says of a query once the parameters of unknown type have one.
+    pub(crate) fn settle(
+        &self,
+        query: &Query,
+        first: Description,
+        wrap: &dyn Fn(&str) -> Result<String>,
+    ) -> Result<Description> {
+        let open: Vec<bool> = first.parameters.iter().map(SqlType::is_unknown).collect();
+        if !open.contains(&true) {
+            return Ok(first);
+        }
+        let settled = |(i, found): (usize, &SqlType)| match found.is_unknown() {
+            true => settled_type(self.declared.get(i).and_then(Option::as_ref)),
+            false => found.clone(),
+        };
+        let types = first.parameters.iter().enumerate().map(settled).collect();
+        self.describe_cast(query, first, types, &open, wrap)
+    }
+
+    /// Puts casts to these types around all parameters.
+    pub(crate) fn cast_all(&self, tree: &mut Value, types: &[SqlType]) -> Result<()> {
+        self.cast(tree, types, &vec![true; types.len()])
+    }
+
+    /// [`seal`] with the principal's own rights.
+    pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<(Arc<str>, Arc<Expected>)> {
+        seal(tree, Rights::of(self.view), self.parser)
     }
 
     /// A type in the tree's form.
@@ -374,11 +401,12 @@ impl Context<'_> {
     }
 }
 
-/// The position of an error in a text as one in the query that the text ends with.
+/// The position of an error in a text as one in the query that is in it.
 fn in_query(error: Error, text: &str, query: &str) -> Error {
-    let before = text.strip_suffix(query).map(str::len);
-    let position = error.position();
-    match position.and_then(|at| at.checked_sub(before?)) {
+    let before = text.find(query);
+    let position = error.position().zip(before);
+    let position = position.and_then(|(at, before)| at.checked_sub(before));
+    match position.filter(|at| *at <= query.len()) {
         Some(position) => error.with_position(position),
         None => error.without_position(),
     }

@@ -7,7 +7,7 @@ use tree::build;
 use tree::grammar::text;
 
 use crate::functions::{Decision, FunctionClass, Functions, Rule, functions};
-use crate::rewrite::located;
+use crate::part::located;
 use crate::rights::Rights;
 
 /// Largest number in a call that makes a value of that size.

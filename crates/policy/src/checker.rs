@@ -6,6 +6,7 @@ use serde_json::Value;
 use tree::grammar::text;
 
 use crate::access::Access;
+use crate::changes::ROW_NUMBER;
 use crate::checker_open::{is_barrier, is_open};
 use crate::compile::SELF;
 use crate::file::Privilege;
@@ -18,13 +19,29 @@ use crate::rights::Rights;
 /// # Errors
 /// `Internal` for anything the policy did not put there: the statement is not run.
 pub(crate) fn check(tree: &Value, rights: Rights<'_>) -> Result<Expected> {
+    check_with(tree, rights, None)
+}
+
+/// The same for the query whose rows a statement is to change: `source`, in canonical form, stands in
+/// it once for the relation that is written, and gives its rows' numbers to nothing but the result.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_source(tree: &Value, rights: Rights<'_>, source: &Value) -> Result<Expected> {
+    check_with(tree, rights, Some(source))
+}
+
+fn check_with(tree: &Value, rights: Rights<'_>, source: Option<&Value>) -> Result<Expected> {
     let mut checker = Checker {
         rights,
+        source,
+        sources: 0,
+        row_numbers: 0,
         ctes: vec![],
         expected: Expected::default(),
     };
     let table = &tree["node"]["from_table"];
-    if text(table, "type") == "BASE_TABLE" && text(table, "alias") == SELF {
+    if source.is_none() && text(table, "type") == "BASE_TABLE" && text(table, "alias") == SELF {
         let access = rights.view.access(&name_of(table));
         if !access.is_some_and(|a| is_open(tree, a)) {
             return Err(mismatch("a governed relation without its barrier"));
@@ -33,11 +50,19 @@ pub(crate) fn check(tree: &Value, rights: Rights<'_>) -> Result<Expected> {
         return Ok(checker.expected);
     }
     checker.value(tree)?;
+    let wanted = usize::from(source.is_some());
+    if checker.sources != wanted || checker.row_numbers != wanted {
+        return Err(mismatch("not the rows of one relation"));
+    }
     Ok(checker.expected)
 }
 
 struct Checker<'a> {
     rights: Rights<'a>,
+    /// What stands for the relation that is written, and how often it and its row numbers were seen.
+    source: Option<&'a Value>,
+    sources: usize,
+    row_numbers: usize,
     ctes: Vec<String>,
     expected: Expected,
 }
@@ -65,6 +90,12 @@ impl Checker<'_> {
                 if fields.contains_key("function_name") {
                     self.function(value, false)?;
                 }
+                let names = value["column_names"].as_array();
+                self.row_numbers += names
+                    .into_iter()
+                    .flatten()
+                    .filter(|n| n.as_str().is_some_and(|n| fold(n) == ROW_NUMBER))
+                    .count();
                 if text(value, "type") == "TABLE_FUNCTION" {
                     let call = &value["function"];
                     self.function(call, true)?;
@@ -149,9 +180,12 @@ impl Checker<'_> {
             return Ok(false);
         }
         let view = self.rights.view;
-        let same = |a: &Access| is_barrier(query, a);
+        let same = |a: &Access| is_barrier(query, a.barrier.as_ref(), a);
         let known = if text(inner, "type") == "BASE_TABLE" {
-            view.access(&name_of(inner)).is_some_and(same)
+            let access = view.access(&name_of(inner));
+            let is_source = access.is_some_and(|a| is_barrier(query, self.source, a));
+            self.sources += usize::from(is_source);
+            is_source || access.is_some_and(same)
         } else {
             view.accesses()
                 .any(|a| a.kind == RelationKind::View && same(a))

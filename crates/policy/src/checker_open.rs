@@ -8,12 +8,13 @@ use crate::access::Access;
 use crate::compile::SELF;
 use crate::literal::type_tree;
 
-/// Whether a query is the relation's barrier, with nothing but harmless conditions added.
-pub(crate) fn is_barrier(query: &Value, access: &Access) -> bool {
-    let Some(barrier) = &access.barrier else {
+/// Whether a query is `made`, policy's own for that relation, with nothing but harmless conditions
+/// added.
+pub(crate) fn is_barrier(query: &Value, made: Option<&Value>, access: &Access) -> bool {
+    let Some(made) = made else {
         return false;
     };
-    let mut own = tree::canonical(barrier);
+    let mut own = tree::canonical(made);
     let mut sent = query.clone();
     let own_condition = own["node"]["where_clause"].take();
     let sent_condition = sent["node"]["where_clause"].take();

@@ -12,7 +12,7 @@ use tree::{build, walk};
 use crate::compile::SELF;
 use crate::from::{Column, From, governed, is_barrier};
 use crate::literal::exact;
-use crate::rewrite::walkable;
+use crate::part::walkable;
 use crate::view::View;
 
 /// Most values of an IN that are worth a copy.

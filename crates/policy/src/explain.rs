@@ -69,6 +69,9 @@ impl View {
             if let Some(definer) = &grant.definer {
                 says = format!("{says}; with the rights of {definer}");
             }
+            if grant.allow_key_oracle {
+                says.push_str("; allow_key_oracle");
+            }
             lines.push(line("grant", &on, says));
         }
         for restrict in set.restricts_for(principal, name) {

@@ -84,6 +84,9 @@ pub(crate) struct GrantEntry {
     pub(crate) rows: Option<String>,
     /// On views: they are read with this principal's rights instead of the reader's.
     pub(crate) definer: Option<String>,
+    /// Lets its role write keys where errors about them tell of rows that it may not see.
+    #[serde(default)]
+    pub(crate) allow_key_oracle: bool,
 }
 
 /// What a grant permits.
@@ -93,18 +96,32 @@ pub(crate) struct GrantEntry {
 pub enum Privilege {
     Select,
     Insert,
+    Update,
+    Delete,
     Create,
     Drop,
 }
 
 impl Privilege {
-    pub(crate) const ALL: [Self; 4] = [Self::Select, Self::Insert, Self::Create, Self::Drop];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Select,
+        Self::Insert,
+        Self::Update,
+        Self::Delete,
+        Self::Create,
+        Self::Drop,
+    ];
+
+    /// Those that change the rows of a relation that is there.
+    pub(crate) const CHANGES: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
 
     /// As it is written in a policy.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Select => "select",
             Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
             Self::Create => "create",
             Self::Drop => "drop",
         }

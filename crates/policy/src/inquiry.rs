@@ -284,6 +284,8 @@ fn answer(
         tag,
         sql: sql.into(),
         query: None,
+        on_conflict: None,
+        returning: None,
         expected: Arc::default(),
         description: Description {
             parameters: vec![],

@@ -199,6 +199,7 @@ impl Loader<'_> {
             columns: self.columns(at, given.columns.as_ref())?,
             rows: given.rows.clone(),
             definer: given.definer.clone(),
+            allow_key_oracle: given.allow_key_oracle,
             at,
         })
     }

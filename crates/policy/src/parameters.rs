@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{build, walk};
 
-use crate::rewrite::walkable;
+use crate::part::walkable;
 
 /// Refuses named parameters, which no protocol of Eider's has.
 pub(crate) fn check(expr: &Value) -> Result<()> {

@@ -16,12 +16,16 @@ use crate::calls::Calls;
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::parameters;
+use crate::part::{located, names, walkable, within};
 use crate::rights::Rights;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
 use crate::star;
 
 /// Prefix of every generated name.
 pub(crate) const GENERATED: &str = "__eider_";
+
+/// The name that the relation goes by that a statement writes. Other generated names count from 1.
+pub(crate) const TARGET: &str = "__eider_t0";
 
 /// Deepest nesting of queries.
 const MAX_QUERY_DEPTH: usize = 100;
@@ -45,6 +49,8 @@ pub(crate) struct Rewriter<'a> {
     /// Names that something in the statement gives to a column.
     given_names: BTreeSet<String>,
     found: Found,
+    /// What stands for the first relation of the outermost FROM, which the statement writes.
+    source: Option<Value>,
 }
 
 /// What took part in a query.
@@ -70,7 +76,14 @@ impl<'a> Rewriter<'a> {
             quoted_stars: BTreeSet::new(),
             given_names: BTreeSet::new(),
             found: Found::default(),
+            source: None,
         }
+    }
+
+    /// Puts `source` in the place of the first relation of the outermost FROM, under [`TARGET`].
+    pub(crate) fn with_source(mut self, source: Value) -> Self {
+        self.source = Some(source);
+        self
     }
 
     /// Rewrites in place, and says what takes part.
@@ -163,6 +176,12 @@ impl<'a> Rewriter<'a> {
         let mut tables = VecDeque::new();
         self.gather(&node["from_table"], &mut scope, &mut tables)?;
         self.rename_alike(&mut scope);
+        if let Some(source) = self.source.take()
+            && let (Some(item), Some(table)) = (scope.0.first_mut(), tables.front_mut())
+        {
+            item.renamed = Some(TARGET.to_owned());
+            *table = Source::Target(source);
+        }
         self.froms.push(scope);
         // Expressions first, while relations still stand under their own names.
         self.visit(&mut node["from_table"], Field::Table)?;
@@ -362,6 +381,7 @@ impl<'a> Rewriter<'a> {
                 table["sample"] = sample;
                 return Ok(());
             }
+            Source::Target(source) => as_table(&source, name, columns, sample),
             Source::Relation(access) if let Some(query) = self.stand_in(access) => {
                 as_table(query, name, columns, sample)
             }
@@ -437,43 +457,9 @@ impl<'a> Rewriter<'a> {
     }
 }
 
-fn within(depth: usize, most: usize, what: &str) -> Result<()> {
-    if depth <= most {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::TooComplex,
-        format!("{what} are nested more than {most} deep"),
-    ))
-}
-
 /// What a relation in FROM is.
 enum Source<'a> {
     Cte(String),
     Relation(&'a Access),
-}
-
-/// Kinds of parts that have parts of their own to visit.
-pub(crate) fn walkable(field: Field) -> Option<Field> {
-    matches!(
-        field,
-        Field::Expr | Field::Node | Field::Table | Field::Query
-    )
-    .then_some(field)
-}
-
-pub(crate) fn located(error: Error, expr: &Value) -> Error {
-    match expr["query_location"].as_u64() {
-        Some(at) if at != build::NOWHERE => {
-            error.with_position(usize::try_from(at).unwrap_or_default())
-        }
-        _ => error,
-    }
-}
-
-fn names(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+    Target(Value),
 }

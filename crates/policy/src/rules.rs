@@ -25,6 +25,7 @@ pub(crate) struct Grant {
     pub(crate) rows: Option<String>,
     /// Whose rights a view has, where not those of its reader.
     pub(crate) definer: Option<String>,
+    pub(crate) allow_key_oracle: bool,
     pub(crate) at: At,
 }
 

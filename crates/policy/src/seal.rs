@@ -19,6 +19,24 @@ pub(crate) fn seal(
     rights: Rights<'_>,
     parser: &Parser,
 ) -> Result<(Arc<str>, Arc<Expected>)> {
+    let (sql, read_back) = read_back(tree, parser)?;
+    let expected = checker::check(&read_back, rights)?;
+    Ok((sql, Arc::new(expected)))
+}
+
+/// The same for the query whose rows a statement is to change; see [`checker::check_source`].
+pub(crate) fn seal_source(
+    tree: &mut Value,
+    source: &Value,
+    rights: Rights<'_>,
+    parser: &Parser,
+) -> Result<(Arc<str>, Arc<Expected>)> {
+    let (sql, read_back) = read_back(tree, parser)?;
+    let expected = checker::check_source(&read_back, rights, source)?;
+    Ok((sql, Arc::new(expected)))
+}
+
+fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Arc<str>, Value)> {
     tree::normalize(tree)?;
     let sql = parser.print(tree)?;
     let unfaithful = |e: Error| {
@@ -28,9 +46,11 @@ pub(crate) fn seal(
     let read_back = parser.parse(&sql).map_err(unfaithful)?;
     tree::check(&read_back).map_err(unfaithful)?;
     let read_back = tree::canonical(&read_back);
-    if read_back != tree::canonical(tree) {
+    let mut written = tree::canonical(tree);
+    // The parameters stand in the tree; the list of them is in no order.
+    written["named_param_map"] = read_back["named_param_map"].clone();
+    if read_back != written {
         return Err(unfaithful(Error::internal("another tree was read back")));
     }
-    let expected = checker::check(&read_back, rights)?;
-    Ok((sql.into(), Arc::new(expected)))
+    Ok((sql.into(), read_back))
 }

@@ -114,6 +114,7 @@ impl Stored<'_> {
             kind: RelationKind::View,
             columns: body.columns,
             definition: None,
+            constraints: vec![],
         };
         let rows = match definer {
             Some(_) => Rows::Definer(&body.query),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
-    Catalog, CatalogSnapshot, Error, ErrorKind, Principal, Relation, RelationKind, RelationName,
-    Result, Schema, fold,
+    Catalog, CatalogSnapshot, Constraint, ConstraintKind, Error, ErrorKind, Principal, Relation,
+    RelationKind, RelationName, Result, Schema, fold,
 };
 use serde_json::Value;
 use tree::grammar::text;
@@ -260,6 +260,17 @@ fn undefined(parts: &[&str]) -> Error {
     )
 }
 
+/// Of a relation that is seen whole its keys; else nothing, as they could name what is hidden.
+fn visible_constraints(access: &Access, relation: &Relation) -> Vec<Constraint> {
+    if access.barrier.is_some() || !access.privileges.contains(&Privilege::Select) {
+        return vec![];
+    }
+    let keys = relation.constraints.iter();
+    keys.filter(|c| c.kind == ConstraintKind::Unique)
+        .cloned()
+        .collect()
+}
+
 fn visible(
     set: &PolicySet,
     principal: &Principal,
@@ -279,6 +290,7 @@ fn visible(
                         name: relation.name.clone(),
                         kind: relation.kind,
                         columns: access.columns.clone(),
+                        constraints: visible_constraints(access, relation),
                         definition: None,
                     };
                     Some((relation_key.clone(), relation))

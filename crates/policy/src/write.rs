@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{
     CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
 };
-use plan::{ColumnDefinition, CreateTable, DropTable, Insert, Key, KeyKind, ObjectName, TableBody};
+use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody};
 use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
@@ -83,48 +83,6 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
             Ok(authorised)
         }
     }
-}
-
-pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorised> {
-    let parts: Vec<&str> = insert.name.parts.iter().map(String::as_str).collect();
-    let access = context
-        .view
-        .resolve(&parts)
-        .map_err(|e| e.with_position(insert.name.position))?;
-    let target = access.name.clone();
-    require(context, &target, Privilege::Insert)?;
-    if access.kind != RelationKind::Table {
-        return Err(Error::new(
-            ErrorKind::WrongObjectType,
-            format!("{target} is a view, and takes no rows"),
-        ));
-    }
-    writable(context, &target, "INSERT")?;
-    if access.barrier.is_some() {
-        return Err(Error::not_supported(format_args!(
-            "INSERT into {target}, which is filtered or masked for {},",
-            context.view.principal().name
-        )));
-    }
-    let columns = if insert.columns.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", quoted(&insert.columns))
-    };
-    let head = format!("insert into {}{columns} ", full(&target));
-    // The sidecar binds the user's rows into the target: it knows its columns' types, so that
-    // parameters get them.
-    let done = context.finish(&insert.query, &|text| Ok(format!("{head}{text}")))?;
-    let sql = format!("{head}{}", done.sql);
-    let kind = ExecKind::Write {
-        target,
-        changes_catalog: false,
-    };
-    let query = Some((done.sql, done.expected, done.governed));
-    let mut authorised = written(context, kind, CommandTag::Insert, sql, query);
-    authorised.description.parameters = done.description.parameters;
-    authorised.views = done.views;
-    Ok(authorised)
 }
 
 pub(crate) fn drop_table(context: &Context<'_>, drop: &DropTable) -> Result<Authorised> {
@@ -209,6 +167,8 @@ pub(crate) fn written(
         tag,
         sql: sql.into(),
         query,
+        on_conflict: None,
+        returning: None,
         expected,
         description: Description {
             parameters: vec![],
@@ -275,6 +235,8 @@ pub(crate) fn require(
     let verb = match privilege {
         Privilege::Select => "read",
         Privilege::Insert => "insert into",
+        Privilege::Update => "update",
+        Privilege::Delete => "delete from",
         Privilege::Create => "create",
         Privilege::Drop => "drop",
     };

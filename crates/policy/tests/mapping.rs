@@ -392,6 +392,46 @@ fn a_relation_is_hidden_when_its_mapping_table_is_gone_or_changed() {
     });
 }
 
+/// RETURNING, which checks new rows, has no subqueries.
+#[test]
+fn rows_are_changed_by_a_lookup_and_new_ones_are_refused() {
+    on_a_large_stack(|| {
+        let columns: Columns<'_> = &[("id", SqlType::Integer), ("region", SqlType::Varchar)];
+        let policy = r#"
+mapping = ["rw.main.map"]
+[[principal]]
+name = "eve"
+verifier = "x"
+roles = ["r"]
+[[role]]
+name = "r"
+[[grant]]
+role = "r"
+on = "rw.main.t"
+privileges = ["select", "insert", "update", "delete"]
+rows = "region in (select region from rw.main.map)"
+"#;
+        let relations = [("rw.main.t", columns), ("rw.main.map", columns)];
+        let world = World::new(policy, &relations, "rw");
+        let delete = world
+            .authorise("eve", "delete from t where id = 1")
+            .unwrap();
+        let relations = delete.expected().relations.iter();
+        let relations: Vec<String> = relations.map(ToString::to_string).collect();
+        assert_eq!(relations, ["rw.main.map", "rw.main.t"]);
+        for text in [
+            "insert into t values (1, 'EU')",
+            "update t set region = 'US'",
+        ] {
+            assert_eq!(
+                world.refused("eve", text),
+                ErrorKind::NotSupported,
+                "{text}"
+            );
+        }
+    });
+}
+
 /// Statistics of hidden rows, and of what is looked up, decide nothing that can be seen.
 #[test]
 fn conditions_are_asked_of_rows_behind_a_lookup() {

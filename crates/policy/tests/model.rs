@@ -124,6 +124,36 @@ to = ["blocked"]
     });
 }
 
+/// DuckDB reads `(a or b) or c` as one OR of three: what it prints has to come back as the same tree.
+#[test]
+fn rules_with_the_words_that_join_rules() {
+    on_a_large_stack(|| {
+        let w = world(
+            r#"
+[[grant]]
+role = "clerk"
+on = "wh.main.t"
+privileges = ["select"]
+rows = "id = 1 or id = 3"
+[[grant]]
+role = "staff"
+on = "wh.main.t"
+privileges = ["select"]
+columns = ["id", "region"]
+rows = "id = 2 or region = 'none'"
+[[restrict]]
+on = "wh.main.t"
+rows = "id < 3 and region = 'EU'"
+[[restrict]]
+on = "wh.main.t"
+rows = "id > 0 and id < 9"
+"#,
+        );
+        let found = rows(&w, "bob", "select id, secret from t order by id");
+        assert_eq!(found, ["1|abcdef", "2|-"]);
+    });
+}
+
 #[test]
 fn a_denial_beats_every_grant() {
     on_a_large_stack(|| {

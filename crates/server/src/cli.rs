@@ -66,6 +66,30 @@ pub(crate) enum PolicyCommand {
         /// The cases, in TOML.
         cases: PathBuf,
     },
+    /// Runs statements as each principal through every door and form, and compares the answers with
+    /// those of a copy of the data, filtered and masked beforehand.
+    Verify(Verify),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) place: PolicyPlace,
+    /// Statements to run, each ending in a semicolon; without it some over every table that is seen.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) corpus: Option<PathBuf>,
+    /// Whose answers are compared; everybody's without it.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) principal: Vec<String>,
+    /// The PostgreSQL door of a running server, which is asked in place of one made for the purpose.
+    #[arg(long, value_name = "HOST:PORT", requires = "passwords")]
+    pub(crate) pg: Option<String>,
+    /// The Flight SQL door of a running server.
+    #[arg(long, value_name = "HOST:PORT", requires = "passwords")]
+    pub(crate) flight: Option<String>,
+    /// The principals' passwords at the running server, in TOML: `name = "password"`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) passwords: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

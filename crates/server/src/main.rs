@@ -9,6 +9,7 @@ mod queries;
 mod reload;
 mod serve;
 mod tls;
+mod verify;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use model::{Error, Result};
 
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command, ConfigCommand, PolicyCommand};
 use config::Loaded;
 
 fn main() -> ExitCode {
@@ -47,6 +48,7 @@ fn run(cli: Cli) -> Result<()> {
             print(&loaded.dump()?)
         }
         Command::Config(ConfigCommand::Docs) => print(&config::documentation()),
+        Command::Policy(PolicyCommand::Verify(arguments)) => print(&verify::run(&arguments)?),
         Command::Policy(command) => print(&policy_tool::run(&command)?),
         Command::Password => print(&format!("{}\n", password::make_verifier()?)),
         Command::Queries(arguments) => print(&queries::run(&arguments)?),

@@ -42,13 +42,23 @@ pub fn column<S: AsRef<str>>(names: &[S]) -> Value {
     })
 }
 
-/// `a and b and …` or `a or b or …`; a single child is itself.
-pub fn conjunction(kind: &str, mut children: Vec<Value>) -> Option<Value> {
-    if children.len() < 2 {
-        return children.pop();
+/// `a and b and …` or `a or b or …`; a single child is itself. Children of the same kind give up
+/// theirs: DuckDB reads `(a or b) or c` as one OR of three.
+pub fn conjunction(kind: &str, children: Vec<Value>) -> Option<Value> {
+    let mut flat = Vec::with_capacity(children.len());
+    for mut child in children {
+        let alike = child["class"] == "CONJUNCTION" && child["type"] == kind;
+        if alike && let Value::Array(own) = child["children"].take() {
+            flat.extend(own);
+        } else {
+            flat.push(child);
+        }
+    }
+    if flat.len() < 2 {
+        return flat.pop();
     }
     Some(json!({
-        "class": "CONJUNCTION", "type": kind, "alias": "", "query_location": NOWHERE, "children": children
+        "class": "CONJUNCTION", "type": kind, "alias": "", "query_location": NOWHERE, "children": flat
     }))
 }
 

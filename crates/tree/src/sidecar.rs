@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use model::{CatalogSnapshot, Error, ErrorKind, Relation, Result, ResultSchema, SqlType};
+use model::{
+    CatalogSnapshot, ConstraintKind, Error, ErrorKind, Relation, Result, ResultSchema, SqlType,
+};
 use native::{Connection, Instance, Prepared};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -153,7 +155,7 @@ impl Sidecar {
 
 fn table_ddl(relation: &Relation) -> String {
     let name = &relation.name;
-    let columns: Vec<String> = relation
+    let mut columns: Vec<String> = relation
         .columns
         .iter()
         .map(|c| {
@@ -161,6 +163,12 @@ fn table_ddl(relation: &Relation) -> String {
             format!("{} {}{not_null}", quote(&c.name), c.sql_type)
         })
         .collect();
+    // ON CONFLICT is bound to them.
+    let keys = relation.constraints.iter();
+    for key in keys.filter(|c| c.kind == ConstraintKind::Unique) {
+        let names: Vec<String> = key.columns.iter().map(|c| quote(c)).collect();
+        columns.push(format!("unique ({})", names.join(", ")));
+    }
     format!(
         "create table {}.{}.{} ({})",
         quote(&name.catalog),

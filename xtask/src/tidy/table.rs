@@ -47,7 +47,7 @@ pub(super) const CRATES: &[(&str, May)] = &[
 /// Dependencies that live in these crates only: what they bring along, in time to compile or in ideas, stays behind one door.
 /// Tests may use them anywhere.
 pub(super) const HEAVY: &[(&str, &[&str])] = &[
-    ("arrow-flight", &["benches", "frontend-flight"]),
+    ("arrow-flight", &["benches", "frontend-flight", "server"]),
     ("axum", &["frontend-http"]),
     ("clap", &["server"]),
     ("libduckdb-sys", &["native"]),
@@ -56,7 +56,7 @@ pub(super) const HEAVY: &[(&str, &[&str])] = &[
     ("pgwire", &["frontend-pg"]),
     ("stringprep", &["auth"]),
     ("toml", &["policy", "server"]),
-    ("tonic", &["benches", "frontend-flight"]),
+    ("tonic", &["benches", "frontend-flight", "server"]),
     ("tpchgen", &["xtask"]),
     ("tracing-subscriber", &["runtime"]),
 ];

@@ -112,6 +112,8 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         kind: ExecKind::Query,
         sql: sql.into(),
         query: Some(sql.into()),
+        on_conflict: None,
+        returning: None,
         params: Vec::new(),
         expected: Arc::new(Expected {
             relations: relations.iter().map(|name| relation(name)).collect(),

@@ -32,6 +32,7 @@ fn snapshot() -> CatalogSnapshot {
                 sql_type: SqlType::Varchar,
                 nullable: false,
             }],
+            constraints: vec![],
         };
         snapshot
             .catalogs

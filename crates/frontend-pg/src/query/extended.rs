@@ -160,7 +160,7 @@ impl Connection {
         let before = session.transaction();
         // Several writes up to a Sync are one transaction. One that is followed by its Sync is one
         // by itself.
-        if !prepared.is_query()
+        if (prepared.is_write() || !prepared.is_query())
             && before == TransactionStatus::Idle
             && !self.link.reader.next_is_sync()
         {

@@ -128,7 +128,7 @@ async fn send(
 /// The command tag of a result after `count` rows.
 pub(crate) fn tag(tag: &str, count: u64) -> String {
     match tag {
-        "SELECT" => format!("SELECT {count}"),
+        "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" => format!("{tag} {count}"),
         other => other.to_owned(),
     }
 }

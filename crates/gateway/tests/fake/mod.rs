@@ -221,6 +221,7 @@ fn catalog(version: u64) -> Arc<CatalogSnapshot> {
         kind: RelationKind::Table,
         definition: None,
         columns,
+        constraints: vec![],
     };
     let t = vec![column("a", SqlType::Integer), column("b", SqlType::Varchar)];
     let u = vec![column("a", SqlType::Integer)];

@@ -15,8 +15,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::{
-    Catalog, CatalogMode, CatalogSnapshot, Column, ErrorKind, ExecRequest, ParamValue, Relation,
-    RelationKind, RelationName, Result, Schema, SqlType, StatementId,
+    Catalog, CatalogMode, CatalogSnapshot, Column, Constraint, ErrorKind, ExecRequest, ParamValue,
+    Relation, RelationKind, RelationName, Result, Schema, SqlType, StatementId,
 };
 use policy::{Authorised, PolicySet, View};
 use tree::{Parser, Sidecar};
@@ -68,6 +68,7 @@ pub fn snapshot(relations: &[(&str, Columns<'_>)]) -> CatalogSnapshot {
                     nullable: true,
                 })
                 .collect(),
+            constraints: vec![],
         };
         let new = || Catalog {
             name: (*catalog).to_owned(),
@@ -127,6 +128,27 @@ impl World {
             default: default.to_owned(),
             hides: false,
         }
+    }
+
+    /// The same without a policy, for relations that want more than columns.
+    pub fn bare(relations: &[(&str, Columns<'_>)], default: &str) -> Self {
+        Self::new("", relations, default)
+    }
+
+    /// Adds a constraint to a relation.
+    pub fn constrain(&mut self, name: &RelationName, constraint: Constraint) {
+        let catalog = self.snapshot.catalogs.get_mut(&name.catalog).unwrap();
+        let schema = catalog.schemas.get_mut(&name.schema).unwrap();
+        let relation = schema.relations.get_mut(&name.name).unwrap();
+        relation.constraints.push(constraint);
+    }
+
+    /// The same catalogs under this policy.
+    pub fn with_policy(mut self, policy: &str) -> Self {
+        let path = Path::new("policy.toml");
+        let set = PolicySet::from_text(path, policy, &self.snapshot, &self.parser).unwrap();
+        self.set = Arc::new(set);
+        self
     }
 
     /// The same of a policy that is loaded already.

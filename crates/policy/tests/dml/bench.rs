@@ -1,0 +1,325 @@
+//! The databases, the policy over them, and what a principal and an onlooker see.
+
+#![allow(unreachable_pub, missing_docs, reason = "for the tests beside it")]
+
+use crate::common::World;
+use model::{
+    Constraint, ConstraintKind, ErrorKind, ExecRequest, RelationName, SqlType, StatementId,
+};
+use native::{Connection, Instance};
+use policy::View;
+use tree::Sidecar;
+
+const POLICY: &str = r#"
+[[principal]]
+name = "eve"
+verifier = "x"
+roles = ["eu"]
+[[role]]
+name = "eu"
+[[grant]]
+role = "eu"
+on = "rw.main.t"
+privileges = ["select", "insert", "update", "delete"]
+columns = ["id", "region", "s", "amt", "d", "st", "masked", "e"]
+rows = "region = 'EU'"
+[[grant]]
+role = "eu"
+on = "rw.main.m"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.k"
+privileges = ["select", "insert", "update", "delete"]
+rows = "region = 'EU'"
+[[grant]]
+role = "eu"
+on = "rw.main.o"
+privileges = ["select", "insert", "update", "delete"]
+rows = "region = 'EU'"
+allow_key_oracle = true
+[[grant]]
+role = "eu"
+on = "rw.main.c"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.w"
+privileges = ["select"]
+[[grant]]
+role = "eu"
+on = "rw.main.w"
+privileges = ["update", "delete"]
+columns = ["id", "a"]
+rows = "id < 5"
+[[grant]]
+role = "eu"
+on = "rw.main.u"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.p"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.i"
+privileges = ["select", "insert"]
+[[mask]]
+on = "rw.main.*.masked"
+expr = "left(masked, 1) || '**'"
+"#;
+
+const TABLES: [&str; 9] = [
+    "create table rw.main.p as select 1 as id, 2 as v; alter table rw.main.p add primary key (id)",
+    "create table rw.main.i (id integer primary key, v integer); insert into rw.main.i values (1, 2)",
+    "create table rw.main.t (id integer, region varchar default 'EU', s varchar, amt bigint default 7, d date,
+        st struct(b varchar), masked varchar, e enum('a', 'b', 'hiddenx', 'hiddeny'), denied varchar)",
+    "create table rw.main.m (id integer, masked varchar, a integer)",
+    "create table rw.main.k (id integer primary key, region varchar, a integer)",
+    "create table rw.main.o (id integer primary key, region varchar, a integer)",
+    "create table rw.main.c (id integer, k integer references k(id))",
+    "create table rw.main.w as select i as id, i as a, i as b from range(10) r(i)",
+    "create table rw.main.u as select i as id, 'n' || i as name from range(1, 20) r(i)",
+];
+
+/// Visible rows, the same in every database; their raw masked and denied values differ.
+fn visible(raw: &str) -> Vec<String> {
+    vec![
+        format!(
+            "insert into rw.main.t select i, 'EU', i::varchar, i * 10, date '2020-01-01' + i::integer,
+                {{'b': i::varchar}}, 'm{raw}' || i, 'a', 'denied{raw}' from range(1, 60) r(i)"
+        ),
+        format!("insert into rw.main.m select i, 'm{raw}' || i, i from range(1, 9) r(i)"),
+        "insert into rw.main.k select i, 'EU', i from range(1, 9) r(i)".to_owned(),
+        "insert into rw.main.o select i, 'EU', i from range(1, 9) r(i)".to_owned(),
+    ]
+}
+
+/// Hidden rows: whatever throws, throws on them, and quotes them.
+fn hidden(tag: &str, amount: i64) -> Vec<String> {
+    vec![
+        format!(
+            "insert into rw.main.t select 1000 + i, 'US', 'hidden{tag}' || i, {amount} + i,
+                date '1970-01-01' + ({amount} % 99)::integer, {{'b': 'hidden{tag}'}}, 'hidden{tag}',
+                'hidden{tag}', 'denied' from range(50) r(i)"
+        ),
+        format!("insert into rw.main.k select {amount} + i, 'US', i from range(9) r(i)"),
+        format!("insert into rw.main.o select {amount} + i, 'US', i from range(9) r(i)"),
+    ]
+}
+
+pub struct Databases {
+    pub hidden_x: Connection,
+    pub hidden_y: Connection,
+    pub copy: Connection,
+}
+
+fn open(statements: &[Vec<String>]) -> Connection {
+    let config = [("threads", "2"), ("preserve_insertion_order", "false")];
+    let connection = Instance::open(None, &config).unwrap().connect().unwrap();
+    // A foreign key names a table of the same catalog.
+    connection
+        .execute("attach ':memory:' as rw; use rw")
+        .unwrap();
+    let all = TABLES.iter().map(|t| (*t).to_owned());
+    for statement in all.chain(statements.iter().flatten().cloned()) {
+        connection.execute(&statement).unwrap();
+    }
+    connection.execute("use memory").unwrap();
+    connection
+}
+
+fn databases() -> Databases {
+    let copy = open(&[visible("x")]);
+    for statement in [
+        "alter table rw.main.t drop column denied",
+        "alter table rw.main.t alter column e type varchar",
+        "update rw.main.t set masked = left(masked, 1) || '**'",
+        "update rw.main.m set masked = left(masked, 1) || '**'",
+        "use rw",
+    ] {
+        copy.execute(statement).unwrap();
+    }
+    // Hidden rows come first here, so that the numbers of the visible rows differ too.
+    Databases {
+        hidden_x: open(&[hidden("x", 5_000_000), visible("x")]),
+        hidden_y: open(&[visible("y"), hidden("y", -77)]),
+        copy,
+    }
+}
+
+fn world() -> World {
+    let enumerated = SqlType::Enum(["a", "b", "hiddenx", "hiddeny"].map(str::to_owned).into());
+    let (integer, text) = (SqlType::Integer, SqlType::Varchar);
+    let st = SqlType::Struct([("b".to_owned(), SqlType::Varchar)].into());
+    let keyed = [
+        ("id", integer.clone()),
+        ("region", text.clone()),
+        ("a", integer.clone()),
+    ];
+    let mut world = World::bare(
+        &[
+            (
+                "rw.main.t",
+                &[
+                    ("id", integer.clone()),
+                    ("region", text.clone()),
+                    ("s", text.clone()),
+                    ("amt", SqlType::BigInt),
+                    ("d", SqlType::Date),
+                    ("st", st),
+                    ("masked", text.clone()),
+                    ("e", enumerated),
+                    ("denied", text.clone()),
+                ],
+            ),
+            (
+                "rw.main.m",
+                &[
+                    ("id", integer.clone()),
+                    ("masked", text.clone()),
+                    ("a", integer.clone()),
+                ],
+            ),
+            ("rw.main.k", &keyed),
+            ("rw.main.o", &keyed),
+            (
+                "rw.main.c",
+                &[("id", integer.clone()), ("k", integer.clone())],
+            ),
+            (
+                "rw.main.w",
+                &[
+                    ("id", SqlType::BigInt),
+                    ("a", SqlType::BigInt),
+                    ("b", SqlType::BigInt),
+                ],
+            ),
+            ("rw.main.u", &[("id", SqlType::BigInt), ("name", text)]),
+            (
+                "rw.main.p",
+                &[("id", integer.clone()), ("v", integer.clone())],
+            ),
+            ("rw.main.i", &[("id", integer.clone()), ("v", integer)]),
+        ],
+        "rw",
+    );
+    let name = |table: &str| RelationName::new("rw", "main", table);
+    for (table, kind, column) in [
+        ("k", ConstraintKind::Unique, "id"),
+        ("p", ConstraintKind::Unique, "id"),
+        ("i", ConstraintKind::Unique, "id"),
+        ("o", ConstraintKind::Unique, "id"),
+        ("k", ConstraintKind::ReferencedBy(name("c")), "id"),
+        ("c", ConstraintKind::References(name("k")), "k"),
+    ] {
+        world.constrain(
+            &name(table),
+            Constraint {
+                kind,
+                columns: vec![column.to_owned()],
+            },
+        );
+    }
+    world.with_policy(POLICY)
+}
+
+/// What a client learns.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    Rows(Vec<Vec<Option<String>>>),
+    Fails(ErrorKind),
+}
+
+pub fn rows(connection: &Connection, sql: &str) -> Outcome {
+    match connection.query(sql) {
+        Ok(rows) => {
+            let mut rows = rows.into_rows();
+            rows.sort();
+            Outcome::Rows(rows)
+        }
+        Err(e) => Outcome::Fails(tree::kind_of(&e)),
+    }
+}
+
+/// Runs a sealed write as a worker does, in a transaction that is taken back after `then`.
+pub fn written<T>(
+    connection: &Connection,
+    request: &ExecRequest,
+    then: impl FnOnce(&Outcome) -> T,
+) -> T {
+    connection.execute("begin").unwrap();
+    let mut outcome = rows(connection, request.sql());
+    if let (Outcome::Rows(rows), Some(returning)) = (&mut outcome, request.returning())
+        && returning.checked
+    {
+        let checks: Vec<_> = rows.iter_mut().map(|r| r.pop().flatten()).collect();
+        if checks.iter().any(|c| c.as_deref() != Some("true")) {
+            outcome = Outcome::Fails(ErrorKind::PermissionDenied);
+        } else if rows.first().is_some_and(Vec::is_empty) || request.schema().is_none() {
+            *rows = vec![vec![Some(checks.len().to_string())]];
+        }
+    }
+    if let Outcome::Fails(_) = outcome {
+        connection.execute("rollback").unwrap();
+        return then(&outcome);
+    }
+    let done = then(&outcome);
+    connection.execute("rollback").unwrap();
+    done
+}
+
+/// All that a principal sees, table by table.
+pub fn seen(connection: &Connection, views: &[String]) -> Vec<Outcome> {
+    views.iter().map(|sql| rows(connection, sql)).collect()
+}
+
+/// What is hidden: whole rows, and values of visible ones that no longer are what they were.
+pub fn unseen(connection: &Connection) -> Vec<Outcome> {
+    [
+        "select * from rw.main.t where region <> 'EU'",
+        "select * from rw.main.k where region <> 'EU'",
+        "select * from rw.main.o where region <> 'EU'",
+        "select * from rw.main.w where id >= 5",
+        "select * from rw.main.t where denied not like 'denied%' or (masked not like 'mx%' \
+         and masked not like 'my%' and masked not like 'hidden%')",
+        "select * from rw.main.m where masked not like 'mx%' and masked not like 'my%'",
+    ]
+    .map(|sql| rows(connection, sql))
+    .into()
+}
+
+pub const SEEN: [&str; 9] = ["t", "m", "k", "o", "c", "w", "u", "p", "i"];
+
+pub struct Bench {
+    pub world: World,
+    pub view: View,
+    pub sidecar: Sidecar,
+    pub databases: Databases,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let world = world();
+        let view = world.view("eve");
+        let sidecar = Sidecar::build(view.visible(), "rw").unwrap();
+        Self {
+            world,
+            view,
+            sidecar,
+            databases: databases(),
+        }
+    }
+
+    pub fn request(&self, text: &str) -> model::Result<ExecRequest> {
+        let statement = plan::parse(text, &self.world.parser)?;
+        let plan = policy::authorise(
+            &statement,
+            &self.view,
+            &self.sidecar,
+            &[],
+            &self.world.parser,
+        )?;
+        plan.request(StatementId::new(), vec![], "UTC".into(), None)
+    }
+}

@@ -1,0 +1,336 @@
+//! `eider policy verify`: what each principal gets through every door and form, beside the answers of
+//! a copy of the data that was filtered and masked beforehand by plain SQL.
+//!
+//! The copy is served by the same program through the same doors to a principal who may read all of
+//! it, so that names, types and values are compared as they are on the wire.
+
+mod child;
+mod copy;
+mod corpus;
+mod flight;
+mod forms;
+mod masks;
+mod pg;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model::{Error, ErrorKind, Result};
+use toml::{Table, Value};
+
+use crate::cli::Verify;
+use child::{Doors, Server};
+use copy::{Copy, Raw, Source};
+use forms::{Clients, Verdict};
+use rules::Rules;
+
+/// Differences that are told in full.
+const TOLD: usize = 50;
+
+/// Compares, and returns the report.
+///
+/// # Errors
+/// The report, where anything differs.
+pub(crate) fn run(arguments: &Verify) -> Result<String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)?;
+    runtime.block_on(Box::pin(verify(arguments)))
+}
+
+async fn verify(arguments: &Verify) -> Result<String> {
+    let (config, catalogs, configured) = child::read(&arguments.place.config)?;
+    let policy = arguments.place.policy.clone().unwrap_or(configured);
+    let policy = std::path::absolute(policy).map_err(Error::internal)?;
+    let rules = Rules::read(&policy)?;
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    let corpus = arguments.corpus.as_deref().map(corpus::read).transpose()?;
+    let who = principals(&rules, &arguments.principal)?;
+
+    // The copies first: afterwards a server may hold the files.
+    let raw = Raw::open(&catalogs, arguments.passwords.is_some())?;
+    let mut copies = vec![];
+    for (number, who) in who.iter().enumerate() {
+        let place = subfolder(folder.path(), &format!("copy{number}"))?;
+        copies.push((*who, raw.copy(&rules, who, &place)?, place));
+    }
+    let mut report = Report {
+        unread: raw.unread().join(", "),
+        ..Report::default()
+    };
+    let tables = raw.into_tables();
+
+    let password = password()?;
+    let governed = Governed::open(
+        arguments,
+        &config,
+        &catalogs,
+        &policy,
+        &password,
+        folder.path(),
+    )
+    .await?;
+    for (who, copy, place) in copies {
+        let everything = everything(who, &password, &place)?;
+        let server = Server::start(&config, &copy.catalogs, &everything, &place).await?;
+        let own = governed.passwords.get(who).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Config,
+                format!("there is no password of \"{who}\""),
+            )
+        })?;
+        let database = default_catalog(&config, &catalogs);
+        let mut asked = Clients::connect(&governed.doors, who, own, &database).await?;
+        let mut right = Clients::connect(&server.doors, who, &password, &database).await?;
+        let statements = match &corpus {
+            Some(statements) => statements.clone(),
+            None => corpus::over(&copy.tables),
+        };
+        for form in forms::forms(&governed.doors)? {
+            for sql in &statements {
+                if let (Some(found), Some(expected)) =
+                    (asked.ask(form, sql).await?, right.ask(form, sql).await?)
+                {
+                    report.add(who, form, sql, forms::compare(&found, &expected));
+                }
+            }
+        }
+        report.hidden(who, &mut asked, &copy, &tables).await?;
+    }
+    report.close()
+}
+
+/// The server whose answers are verified.
+struct Governed {
+    doors: Doors,
+    passwords: BTreeMap<String, String>,
+    /// Running as long as this lives, unless it is somebody else's.
+    _server: Option<Server>,
+}
+
+impl Governed {
+    async fn open(
+        arguments: &Verify,
+        config: &Table,
+        catalogs: &[Source],
+        policy: &Path,
+        password: &str,
+        folder: &Path,
+    ) -> Result<Self> {
+        if let Some(path) = &arguments.passwords {
+            let bad = |e: &dyn std::fmt::Display| {
+                Error::new(ErrorKind::Config, format!("{}: {e}", path.display()))
+            };
+            let text = fs::read_to_string(path).map_err(|e| bad(&e))?;
+            return Ok(Self {
+                doors: Doors {
+                    pg: arguments.pg.clone(),
+                    flight: arguments.flight.clone(),
+                },
+                passwords: toml::from_str(&text).map_err(|e| bad(&e))?,
+                _server: None,
+            });
+        }
+        let place = subfolder(folder, "governed")?;
+        let (policy, passwords) = with_password(policy, password, &place)?;
+        let mut opened = vec![];
+        for (number, catalog) in catalogs.iter().enumerate() {
+            let mut path = catalog.path.clone();
+            if !path.exists() {
+                // A database that a server would make anew.
+                path = place.join(format!("{number}.duckdb"));
+                let made = native::Instance::open(Some(&path), &[]);
+                made.map_err(|e| Error::internal(e.to_string()))?;
+            }
+            opened.push(Source {
+                name: catalog.name.clone(),
+                path,
+            });
+        }
+        let server = Server::start(config, &opened, &policy, &place).await?;
+        Ok(Self {
+            doors: server.doors.clone(),
+            passwords,
+            _server: Some(server),
+        })
+    }
+}
+
+/// The policy with verifiers of one password, in a folder of its own, and that password by name.
+fn with_password(
+    policy: &Path,
+    password: &str,
+    folder: &Path,
+) -> Result<(PathBuf, BTreeMap<String, String>)> {
+    let verifier = auth::verifier(password)?;
+    let bad = |e: &dyn std::fmt::Display| {
+        Error::new(ErrorKind::Config, format!("{}: {e}", policy.display()))
+    };
+    let mut files = vec![policy.to_owned()];
+    if policy.is_dir() {
+        files.clear();
+        for entry in fs::read_dir(policy).map_err(|e| bad(&e))? {
+            files.push(entry.map_err(|e| bad(&e))?.path());
+        }
+        files.retain(|p| p.extension().is_some_and(|e| e == "toml"));
+    }
+    let place = subfolder(folder, "policy")?;
+    let mut passwords = BTreeMap::new();
+    for file in files {
+        let text = fs::read_to_string(&file).map_err(|e| bad(&e))?;
+        let mut table: Table = toml::from_str(&text).map_err(|e| bad(&e))?;
+        let principals = table.get_mut("principal").and_then(Value::as_array_mut);
+        for principal in principals.into_iter().flatten() {
+            if let Some(principal) = principal.as_table_mut() {
+                principal.insert("verifier".to_owned(), Value::String(verifier.clone()));
+                if let Some(name) = principal.get("name").and_then(Value::as_str) {
+                    passwords.insert(name.to_owned(), password.to_owned());
+                }
+            }
+        }
+        if let Some(key) = table.get("hash_key_file").and_then(Value::as_str) {
+            let key = file.parent().unwrap_or(Path::new("")).join(key);
+            table.insert(
+                "hash_key_file".to_owned(),
+                Value::String(key.display().to_string()),
+            );
+        }
+        let text = toml::to_string(&table).map_err(Error::internal)?;
+        let name = file.file_name().unwrap_or_default();
+        fs::write(place.join(name), text).map_err(Error::internal)?;
+    }
+    Ok((place, passwords))
+}
+
+/// A policy under which one principal reads everything.
+fn everything(who: &str, password: &str, folder: &Path) -> Result<PathBuf> {
+    let path = folder.join("policy.toml");
+    let text = format!(
+        "[[principal]]\nname = {}\nverifier = \"{}\"\nroles = [\"reader\"]\n[[role]]\nname = \"reader\"\n\
+         [[grant]]\nrole = \"reader\"\non = \"*.*.*\"\nprivileges = [\"select\"]\n",
+        Value::String(who.to_owned()),
+        auth::verifier(password)?
+    );
+    fs::write(&path, text).map_err(Error::internal)?;
+    Ok(path)
+}
+
+fn principals<'a>(rules: &'a Rules, wanted: &'a [String]) -> Result<Vec<&'a str>> {
+    let known = rules.principals();
+    if wanted.is_empty() {
+        return Ok(known);
+    }
+    for name in wanted {
+        if !known.contains(&name.as_str()) {
+            let reason = format!("there is no principal \"{name}\"");
+            return Err(Error::new(ErrorKind::Config, reason));
+        }
+    }
+    Ok(wanted.iter().map(String::as_str).collect())
+}
+
+fn default_catalog(config: &Table, catalogs: &[Source]) -> String {
+    let written = config.get("default_catalog").and_then(Value::as_str);
+    let first = catalogs.first().map(|c| c.name.as_str());
+    written.or(first).unwrap_or_default().to_owned()
+}
+
+fn subfolder(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    fs::create_dir(&path).map_err(Error::internal)?;
+    Ok(path)
+}
+
+/// Nobody else is to log in while the servers run.
+fn password() -> Result<String> {
+    let mut bytes = [0; 24];
+    getrandom::fill(&mut bytes).map_err(|e| Error::internal(e.to_string()))?;
+    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// What came of all comparisons.
+#[derive(Default)]
+struct Report {
+    asked: usize,
+    refused: usize,
+    vacuous: usize,
+    differences: Vec<String>,
+    /// Catalogs that could not be looked into.
+    unread: String,
+}
+
+impl Report {
+    fn add(&mut self, who: &str, form: gateway::Form, sql: &str, verdict: Verdict) {
+        self.asked += 1;
+        match verdict {
+            Verdict::Same => {}
+            Verdict::Vacuous => self.vacuous += 1,
+            Verdict::Refused => self.refused += 1,
+            Verdict::Different(reason) => {
+                let form = form.as_str();
+                self.differences
+                    .push(format!("{who}, {form}: {sql}\n    {reason}"));
+            }
+        }
+    }
+
+    /// Relations that the copy lacks must not exist for the principal either.
+    async fn hidden(
+        &mut self,
+        who: &str,
+        asked: &mut Clients,
+        copy: &Copy,
+        tables: &[rules::Table],
+    ) -> Result<()> {
+        for table in tables {
+            if copy.tables.iter().any(|t| t.is_same(table)) {
+                continue;
+            }
+            let sql = format!("select * from {} limit 1", table.full());
+            for form in gateway::FORMS {
+                if let Some(answer) = asked.ask(*form, &sql).await? {
+                    self.asked += 1;
+                    if let forms::Answer::Rows { .. } = answer {
+                        let form = form.as_str();
+                        self.differences.push(format!(
+                            "{who}, {form}: {sql}\n    answered, and is not to exist"
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<String> {
+        let mut text = String::new();
+        for difference in self.differences.iter().take(TOLD) {
+            writeln!(text, "{difference}").map_err(Error::internal)?;
+        }
+        let mut summary = format!(
+            "{} answers compared: {} differ, {} vacuous, {} refused on both sides",
+            self.asked,
+            self.differences.len(),
+            self.vacuous,
+            self.refused
+        );
+        if !self.unread.is_empty() {
+            write!(summary, "; not read: {}", self.unread).map_err(Error::internal)?;
+        }
+        if self.asked == self.vacuous + self.refused {
+            let error = Error::new(
+                ErrorKind::Config,
+                format!("{summary}: nothing was compared"),
+            );
+            return Err(error);
+        }
+        match self.differences.is_empty() {
+            true => Ok(format!("{summary}\n")),
+            false => Err(Error::new(ErrorKind::Config, summary).with_detail(text)),
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! What a policy's files mean, read straight from them into plain SQL. Nothing here is shared with
+//! `policy`: a mistake there shows as a difference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model::{Error, ErrorKind, Result, fold};
+use serde::Deserialize;
+
+use super::masks;
+
+/// The rules of all files, in their order.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Rules {
+    hash_key_file: Option<PathBuf>,
+    principal: Vec<Principal>,
+    role: Vec<Role>,
+    grant: Vec<Grant>,
+    restrict: Vec<Restrict>,
+    deny: Vec<Deny>,
+    mask: Vec<Mask>,
+    tag: Vec<Tag>,
+    #[serde(skip)]
+    hash_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Principal {
+    name: String,
+    #[serde(default)]
+    roles: Vec<String>,
+    #[serde(default)]
+    attributes: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Role {
+    name: String,
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Grant {
+    role: String,
+    on: String,
+    privileges: Vec<String>,
+    columns: Option<Vec<String>>,
+    rows: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Restrict {
+    on: String,
+    rows: String,
+    #[serde(flatten)]
+    audience: Audience,
+}
+
+#[derive(Debug, Deserialize)]
+struct Deny {
+    on: String,
+    privileges: Option<Vec<String>>,
+    columns: Option<Vec<String>>,
+    #[serde(flatten)]
+    audience: Audience,
+}
+
+#[derive(Debug, Deserialize)]
+struct Mask {
+    on: Option<String>,
+    tag: Option<String>,
+    expr: Option<String>,
+    with: Option<String>,
+    #[serde(flatten)]
+    audience: Audience,
+}
+
+#[derive(Debug, Deserialize)]
+struct Tag {
+    name: String,
+    on: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Audience {
+    to: Option<Vec<String>>,
+    #[serde(default)]
+    except: Vec<String>,
+}
+
+/// A table of the raw data.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) catalog: String,
+    pub(super) schema: String,
+    pub(super) name: String,
+    /// Names and DuckDB's words for their types.
+    pub(super) columns: Vec<(String, String)>,
+    /// What reads it, as an item of FROM.
+    pub(super) source: String,
+}
+
+impl Rules {
+    /// Reads a file, or all `*.toml` of a folder in the order of their names.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let bad = |path: &Path, e: &dyn std::fmt::Display| {
+            Error::new(ErrorKind::Config, format!("{}: {e}", path.display()))
+        };
+        let mut paths = vec![path.to_owned()];
+        if path.is_dir() {
+            paths.clear();
+            for entry in fs::read_dir(path).map_err(|e| bad(path, &e))? {
+                paths.push(entry.map_err(|e| bad(path, &e))?.path());
+            }
+            paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
+            paths.sort();
+        }
+        let mut all = Self::default();
+        for path in paths {
+            let text = fs::read_to_string(&path).map_err(|e| bad(&path, &e))?;
+            let file: Self = toml::from_str(&text).map_err(|e| bad(&path, &e))?;
+            if let Some(key) = &file.hash_key_file {
+                let key = path.parent().unwrap_or(Path::new("")).join(key);
+                let text = fs::read_to_string(&key).map_err(|e| bad(&key, &e))?;
+                all.hash_key = Some(text.trim().bytes().map(|b| format!("{b:02x}")).collect());
+            }
+            all.principal.extend(file.principal);
+            all.role.extend(file.role);
+            all.grant.extend(file.grant);
+            all.restrict.extend(file.restrict);
+            all.deny.extend(file.deny);
+            all.mask.extend(file.mask);
+            all.tag.extend(file.tag);
+        }
+        Ok(all)
+    }
+
+    /// The principals' names.
+    pub(super) fn principals(&self) -> Vec<&str> {
+        self.principal.iter().map(|p| p.name.as_str()).collect()
+    }
+
+    /// A macro `attribute` that gives a principal's attributes.
+    pub(super) fn attributes(&self, who: &str) -> String {
+        let given = self.principal.iter().find(|p| p.name == who);
+        let fields: Vec<String> = given
+            .into_iter()
+            .flat_map(|p| &p.attributes)
+            .map(|(name, value)| {
+                let value = match value {
+                    toml::Value::String(text) => literal(text),
+                    toml::Value::Integer(number) => format!("cast({number} as bigint)"),
+                    other => other.to_string(),
+                };
+                format!("{}: {value}", literal(name))
+            })
+            .collect();
+        let fields = match fields.is_empty() {
+            // A struct has a field.
+            true => "' ': null".to_owned(),
+            false => fields.join(", "),
+        };
+        format!("create or replace macro attribute(name) as struct_extract({{{fields}}}, name)")
+    }
+
+    /// The query over the raw table that gives what a principal sees of it; `None` where that is
+    /// nothing at all.
+    pub(super) fn seen(&self, who: &str, table: &Table) -> Result<Option<String>> {
+        let roles = self.roles(who);
+        let grants: Vec<&Grant> = self
+            .grant
+            .iter()
+            .filter(|g| roles.contains(g.role.as_str()))
+            .filter(|g| g.privileges.iter().any(|p| p == "select") && table.is_matched(&g.on))
+            .collect();
+        let denies: Vec<&Deny> = self
+            .deny
+            .iter()
+            .filter(|d| d.audience.includes(&roles) && table.is_matched(&d.on))
+            .filter(|d| {
+                d.privileges
+                    .as_ref()
+                    .is_none_or(|p| p.iter().any(|p| p == "select"))
+            })
+            .collect();
+        if denies.iter().any(|d| d.columns.is_none()) {
+            return Ok(None);
+        }
+        let restricts = self.restrict.iter();
+        let restricts =
+            restricts.filter(|r| r.audience.includes(&roles) && table.is_matched(&r.on));
+        let mut rows: Vec<String> = restricts.map(|r| yes(&r.rows)).collect();
+        rows.extend(any_of(&grants));
+        let mut governed = !rows.is_empty();
+        let mut columns = vec![];
+        for (name, sql_type) in &table.columns {
+            let holds = |names: &Vec<String>| names.iter().any(|n| fold(n) == fold(name));
+            let reaching: Vec<&Grant> = grants
+                .iter()
+                .copied()
+                .filter(|g| g.columns.as_ref().is_none_or(holds))
+                .collect();
+            if reaching.is_empty() || denies.iter().any(|d| d.columns.as_ref().is_some_and(holds)) {
+                governed = true;
+                continue;
+            }
+            let mut value = quoted(name);
+            if let Some(mask) = self.mask_of(&roles, table, name) {
+                governed = true;
+                value = match (&mask.expr, &mask.with) {
+                    (Some(expression), _) => expression.clone(),
+                    (None, with) => {
+                        let with = with.as_deref().unwrap_or_default();
+                        masks::shown(with, &value, sql_type, self.hash_key.as_deref())?
+                    }
+                };
+            }
+            if let Some(condition) = any_of(&reaching).filter(|_| reaching.len() < grants.len()) {
+                governed = true;
+                value = format!("case when {condition} then {value} end");
+            }
+            columns.push((name, sql_type, value));
+        }
+        if columns.is_empty() {
+            return Ok(None);
+        }
+        let items: Vec<String> = columns
+            .into_iter()
+            .map(|(name, sql_type, value)| {
+                let sql_type = match governed {
+                    true => without_enums(sql_type),
+                    false => sql_type.clone(),
+                };
+                format!("cast({value} as {sql_type}) as {}", quoted(name))
+            })
+            .collect();
+        let filter = match rows.is_empty() {
+            true => "true".to_owned(),
+            false => rows.join(" and "),
+        };
+        let own = own_values(who, &roles, table);
+        Ok(Some(format!(
+            "select {} from (select *{own} from {}) where {filter}",
+            items.join(", "),
+            table.source
+        )))
+    }
+
+    /// The roles of a principal, and all that these bring.
+    fn roles(&self, who: &str) -> BTreeSet<&str> {
+        let given = self.principal.iter().find(|p| p.name == who);
+        let mut waiting: Vec<&str> = given
+            .iter()
+            .flat_map(|p| &p.roles)
+            .map(String::as_str)
+            .collect();
+        let mut roles = BTreeSet::new();
+        while let Some(role) = waiting.pop() {
+            if roles.insert(role) {
+                let brought = self.role.iter().filter(|r| r.name == role);
+                waiting.extend(brought.flat_map(|r| &r.roles).map(String::as_str));
+            }
+        }
+        roles
+    }
+
+    fn mask_of(&self, roles: &BTreeSet<&str>, table: &Table, column: &str) -> Option<&Mask> {
+        self.mask
+            .iter()
+            .filter(|m| m.audience.includes(roles))
+            .find(|mask| {
+                let tagged = self
+                    .tag
+                    .iter()
+                    .filter(|t| Some(&t.name) == mask.tag.as_ref());
+                let mut patterns = tagged.flat_map(|t| &t.on).chain(&mask.on);
+                patterns.any(|on| {
+                    let mut parts = parts(on);
+                    let last = parts.pop().unwrap_or_default();
+                    fits(&last, column) && table.has(&parts)
+                })
+            })
+    }
+}
+
+impl Audience {
+    fn includes(&self, roles: &BTreeSet<&str>) -> bool {
+        let has = |role: &String| roles.contains(role.as_str());
+        self.to.as_ref().is_none_or(|to| to.iter().any(has)) && !self.except.iter().any(has)
+    }
+}
+
+impl Table {
+    /// Its full name, in quotes.
+    pub(super) fn full(&self) -> String {
+        [&self.catalog, &self.schema, &self.name]
+            .map(|part| quoted(part))
+            .join(".")
+    }
+
+    /// Whether it is the same table of the same catalog.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.full() == other.full()
+    }
+
+    fn is_matched(&self, on: &str) -> bool {
+        self.has(&parts(on))
+    }
+
+    fn has(&self, pattern: &[String]) -> bool {
+        let own = [&self.catalog, &self.schema, &self.name];
+        pattern.len() == own.len() && pattern.iter().zip(own).all(|(p, name)| fits(p, name))
+    }
+}
+
+/// The parts of a pattern, between dots outside of quotes.
+fn parts(pattern: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    for c in pattern.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            c => {
+                if let Some(part) = parts.last_mut() {
+                    part.push(c);
+                }
+            }
+        }
+    }
+    parts
+}
+
+fn fits(part: &str, name: &str) -> bool {
+    part == "*" || fold(part) == fold(name)
+}
+
+/// NULL counts as no.
+fn yes(predicate: &str) -> String {
+    format!("coalesce(({predicate}), false)")
+}
+
+/// The rows of some grants together; `None` where one of them has all rows.
+fn any_of(grants: &[&Grant]) -> Option<String> {
+    let rows: Option<Vec<String>> = grants.iter().map(|g| g.rows.as_deref().map(yes)).collect();
+    rows.map(|rows| match rows.is_empty() {
+        true => "false".to_owned(),
+        false => format!("({})", rows.join(" or ")),
+    })
+}
+
+/// `current_user` and `current_roles` as columns, where the table has none of that name.
+fn own_values(who: &str, roles: &BTreeSet<&str>, table: &Table) -> String {
+    let list: Vec<String> = roles.iter().map(|r| literal(r)).collect();
+    let user = literal(who);
+    [
+        ("current_user", user.clone()),
+        ("session_user", user.clone()),
+        ("user", user),
+        (
+            "current_roles",
+            format!("cast([{}] as varchar[])", list.join(", ")),
+        ),
+    ]
+    .iter()
+    .filter(|(name, _)| !table.columns.iter().any(|(c, _)| fold(c) == *name))
+    .map(|(name, value)| format!(", {value} as \"{name}\""))
+    .collect()
+}
+
+/// A type with VARCHAR in place of each ENUM.
+fn without_enums(sql_type: &str) -> String {
+    let mut rest = sql_type;
+    let mut text = String::new();
+    while let Some(at) = rest.find("ENUM(") {
+        text.push_str(&rest[..at]);
+        text.push_str("VARCHAR");
+        let mut quoted = false;
+        let end = rest[at..].find(|c| {
+            quoted ^= c == '\'';
+            c == ')' && !quoted
+        });
+        rest = end.map_or("", |end| &rest[at + end + 1..]);
+    }
+    text + rest
+}
+
+/// A name in quotes.
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text in quotes.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_and_types() {
+        assert_eq!(parts("a.\"b.c\".*"), ["a", "b.c", "*"]);
+        assert_eq!(
+            without_enums("STRUCT(e ENUM('a)', 'b'), n INTEGER)[]"),
+            "STRUCT(e VARCHAR, n INTEGER)[]"
+        );
+        assert_eq!(without_enums("DECIMAL(3,1)"), "DECIMAL(3,1)");
+    }
+}
