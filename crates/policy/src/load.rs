@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::ids::Ids;
 use crate::limit::{self, Limit, Limits};
 use crate::mapping::Listed;
 use crate::pattern::Pattern;
@@ -28,6 +29,7 @@ pub(crate) struct Rules {
     pub(crate) limits: Vec<Limit>,
     pub(crate) opaque: Vec<Pattern<3>>,
     pub(crate) mappings: Vec<Listed>,
+    pub(crate) ids: Ids,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -64,6 +66,7 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         mappings: entries(&files, |f| &f.mapping)
             .map(|(at, on)| loader.pattern(at, on).map(|on| Listed { on, at }))
             .collect::<Result<_>>()?,
+        ids: Ids::of(&files, sources)?,
         hash_key: hash_key(&files, sources)?,
     })
 }

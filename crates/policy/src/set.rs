@@ -172,9 +172,19 @@ impl PolicySet {
         masks.find(|m| m.applies(principal, name, column))
     }
 
-    /// Where a rule is written: file and line.
+    /// What a rule is called: its id, else name of the file and line.
+    pub(crate) fn id(&self, at: At) -> String {
+        let given = self.rules.ids.at(at);
+        given.map_or_else(|| self.sources.short_place(at), str::to_owned)
+    }
+
+    /// Where a rule is written: file and line, after its id if it has one.
     pub(crate) fn place(&self, at: At) -> String {
-        self.sources.place(at)
+        let place = self.sources.place(at);
+        match self.rules.ids.at(at) {
+            Some(id) => format!("{id} ({place})"),
+            None => place,
+        }
     }
 
     /// A rewritten text without the key of hashes.
