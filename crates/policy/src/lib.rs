@@ -36,6 +36,7 @@ mod returning;
 mod rewrite;
 mod rights;
 mod rules;
+mod schema;
 mod scope;
 mod seal;
 mod set;
@@ -53,6 +54,7 @@ pub use explain::Explained;
 pub use file::Privilege;
 pub use functions::{Decision, FunctionClass, Functions, Rule, functions};
 pub use limit::Limits;
+pub use schema::SCHEMA;
 pub use set::PolicySet;
 pub use view::View;
 
