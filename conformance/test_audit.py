@@ -42,6 +42,10 @@ def test_a_statement_has_a_record_at_its_beginning_and_its_end(start_server) -> 
     assert begin["relations"] == ["nyc.main.flights"] and begin["governed"]
     assert any(rule["rule"] == "mask" and rule["on"] == "nyc.main.flights.tailnum" for rule in begin["rules"])
     assert any("origin = 'JFK'" in rule["says"] for rule in begin["rules"])
+    assert begin["columns"] == {"nyc.main.flights": ["tailnum"]}
+    # Rules without an id are called by their places.
+    assert [len(begin[kind]) for kind in ("filters", "masks")] == [1, 1]
+    assert all(rule.startswith("policy.toml:") for rule in begin["filters"] + begin["masks"])
     assert len(begin["policy_sha256"]) == 64 and len(begin["attributes_sha256"]) == 64 and begin["roles"]
     assert begin["client"].startswith("127.0.0.1:")
     assert (end["outcome"], end["kind"], end["rows"]) == ("ok", "select", 3)

@@ -66,3 +66,8 @@ def test_a_statement_is_explained(tmp_path) -> None:
     refused = policy(tmp_path, "explain", "--as", "jfk", "from planes")
     assert 'decision: refused: relation "planes" does not exist' in refused.stdout
     assert policy(tmp_path, "explain", "--as", "stranger", "select 1").returncode == 1
+
+
+def test_the_schema_is_the_shipped_one() -> None:
+    printed = server.run("policy", "schema")
+    assert (printed.returncode, printed.stdout) == (0, (server.ROOT / "docs" / "policy.schema.json").read_text())

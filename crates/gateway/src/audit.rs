@@ -1,11 +1,12 @@
 //! The audit: who asked what, by which rules, and how it ended. One JSON object a line.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use model::{Attribute, Error, ErrorKind, Principal, Result};
-use policy::Authorised;
+use policy::{Authorised, Explained};
 use runtime::Journal;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -34,12 +35,16 @@ impl Audit {
     ) -> Result<()> {
         let mut record = self.record("begin", entry, Some(world));
         let expected = plan.expected();
-        let rules = plan
-            .rules()
-            .iter()
-            .map(|rule| json!({"rule": rule.what, "on": rule.on, "says": rule.says}));
+        let rules = plan.rules().iter().map(
+            |rule| json!({"rule": rule.what, "id": rule.rule, "on": rule.on, "says": rule.says}),
+        );
+        let columns = plan.columns().iter();
+        let columns = columns.map(|(name, columns)| (name.to_string(), json!(columns)));
         record.insert("relations".into(), strings(expected.relations.iter()));
+        record.insert("columns".into(), Value::Object(columns.collect()));
         record.insert("rules".into(), rules.collect());
+        record.insert("filters".into(), ids(plan.filters()));
+        record.insert("masks".into(), ids(plan.masks()));
         record.insert("governed".into(), json!(plan.is_governed()));
         record.insert("decision".into(), json!("allow"));
         self.write_first(record).await
@@ -127,6 +132,12 @@ impl Audit {
 
 fn strings(items: impl Iterator<Item = impl ToString>) -> Value {
     items.map(|item| item.to_string()).collect()
+}
+
+/// The ids of rules, each once.
+fn ids<'r>(rules: impl Iterator<Item = &'r Explained>) -> Value {
+    let ids: BTreeSet<&str> = rules.map(|rule| rule.rule.as_str()).collect();
+    strings(ids.into_iter())
 }
 
 /// Tells whether attributes were the same, and not what they were.

@@ -9,6 +9,7 @@ use tree::build;
 use crate::changes::Changes;
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
+use crate::mapping::looks_up;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
 
@@ -126,6 +127,9 @@ impl Access {
         if picks.is_empty() {
             return Ok(None);
         }
+        // Nothing of the user's goes below a join with a mapping table.
+        let shown = || picks.iter().flat_map(|(_, guard, mask)| [guard, mask]);
+        let is_filtered = is_filtered || shown().flatten().any(looks_up);
         let plain = picks
             .iter()
             .filter(|(_, guard, mask)| guard.is_none() && mask.is_none())

@@ -1,6 +1,6 @@
 //! From a statement to a request that a worker takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,10 +17,12 @@ use tree::grammar::Field;
 use tree::{Description, Parser, Sidecar};
 
 use crate::closed;
+use crate::columns;
 use crate::compile::Compiler;
 use crate::copies;
 use crate::explain::Explained;
 use crate::inquiry;
+use crate::mapping::Mappings;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
@@ -77,6 +79,8 @@ pub struct Authorised {
     pub(crate) catalog_version: u64,
     /// The rules that met in it.
     pub(crate) rules: Vec<Explained>,
+    /// The columns that it reads.
+    pub(crate) columns: BTreeMap<RelationName, Vec<String>>,
 }
 
 /// Who answers a statement.
@@ -124,6 +128,12 @@ impl Authorised {
     /// The rules that met in it, with what they filter and mask: for administrators and the audit.
     pub fn rules(&self) -> &[Explained] {
         &self.rules
+    }
+
+    /// The columns that it reads of each relation that its principal sees, by name: some that only
+    /// have the name of one that is read may be among them.
+    pub fn columns(&self) -> &BTreeMap<RelationName, Vec<String>> {
+        &self.columns
     }
 
     /// Whether a relation takes part of which its principal sees less than all.
@@ -220,6 +230,7 @@ pub fn authorise(
         Statement::DropView(drop) => write_view::drop(&context, drop)?,
         Statement::Ddl(statement) => ddl::authorise(&context, statement)?,
     };
+    authorised.columns = columns::read(statement, &authorised, view);
     let target = match &authorised.kind {
         ExecKind::Write { target, .. } => Some(target),
         ExecKind::Query => None,
@@ -266,6 +277,7 @@ impl Context<'_> {
             answer: Answer::Worker,
             catalog_version: self.view.visible().version,
             rules: vec![],
+            columns: BTreeMap::new(),
         })
     }
 
@@ -355,6 +367,7 @@ impl Context<'_> {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
+            mappings: Mappings::NONE,
         }
     }
 

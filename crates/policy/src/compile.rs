@@ -8,6 +8,7 @@ use tree::{Parser, Sidecar, build};
 
 use crate::builtin::HashKey;
 use crate::functions::{Rule, functions};
+use crate::mapping::{Mapped, Mappings, names};
 use crate::rules::Mask;
 
 /// The alias of the governed table inside its barrier.
@@ -27,6 +28,7 @@ pub(crate) struct Compiler<'a> {
     pub(crate) parser: &'a Parser,
     pub(crate) sidecar: &'a Sidecar,
     pub(crate) principal: &'a Principal,
+    pub(crate) mappings: &'a Mappings,
 }
 
 impl Compiler<'_> {
@@ -65,6 +67,7 @@ impl Compiler<'_> {
             compiler: self,
             relation,
             trusted,
+            mapped: None,
         };
         let mut compiled = scope.total(parsed)?;
         let wanted = match purpose {
@@ -101,12 +104,14 @@ pub(crate) struct Scope<'a> {
     pub(crate) compiler: &'a Compiler<'a>,
     pub(crate) relation: &'a Relation,
     /// Whether the expression is Eider's own: it may use functions that throw, where they can't.
-    trusted: bool,
+    pub(crate) trusted: bool,
+    /// Inside of a subquery, the table that it reads.
+    pub(crate) mapped: Option<Mapped<'a>>,
 }
 
 impl Scope<'_> {
     /// The same expression in the form that policies are written in, refused unless it can't throw.
-    fn total(&self, mut expr: Value) -> Result<Value> {
+    pub(crate) fn total(&self, mut expr: Value) -> Result<Value> {
         expr["alias"] = json!("");
         match text(&expr, "class") {
             "COLUMN_REF" => self.column(&expr),
@@ -124,24 +129,27 @@ impl Scope<'_> {
             },
             "CASE" => self.case(expr),
             "CAST" => self.cast(expr),
+            "SUBQUERY" => self.lookup(expr),
             other => Err(not_total(&other.to_ascii_lowercase())),
         }
     }
 
     fn column(&self, expr: &Value) -> Result<Value> {
-        let names: Vec<&str> = expr["column_names"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let names = names(expr);
+        if let Some(mapped) = &self.mapped
+            && let Some(column) = mapped.column(&names, self.relation)?
+        {
+            return Ok(column);
+        }
         let [name] = names.as_slice() else {
             return Err(bad(format_args!(
                 "write the plain column instead of \"{}\"",
                 names.join(".")
             )));
         };
-        if let Some(column) = self.relation.column(name) {
+        if self.mapped.is_none()
+            && let Some(column) = self.relation.column(name)
+        {
             return Ok(build::column(&[SELF, &column.name]));
         }
         match model::fold(name).as_str() {
@@ -271,13 +279,7 @@ impl Scope<'_> {
         };
         let mut trial = vec![sample];
         trial.extend(rest.iter().cloned());
-        let call = json!({
-            "class": "FUNCTION", "type": "FUNCTION", "alias": "", "query_location": build::NOWHERE,
-            "function_name": name, "schema": "main", "children": trial, "filter": null,
-            "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "distinct": false, "is_operator": false,
-            "export_state": false, "catalog": "system"
-        });
-        self.evaluates(&call)
+        self.evaluates(&build::call(name, trial))
     }
 
     fn attribute(&self, expr: &Value) -> Result<Value> {
@@ -363,7 +365,7 @@ impl Scope<'_> {
 
     /// Makes all operands of one type, so that no conversion happens on rows: literals are converted
     /// now, and exactly.
-    fn one_type(&self, operands: &mut [Value]) -> Result<()> {
+    pub(crate) fn one_type(&self, operands: &mut [Value]) -> Result<()> {
         let types: Vec<SqlType> = operands
             .iter()
             .map(|o| match is_null(o) {

@@ -7,6 +7,7 @@ use model::{Error, RelationName};
 use crate::authorise::Authorised;
 use crate::file::{At, Privilege};
 use crate::rules::MaskValue;
+use crate::set::PolicySet;
 use crate::view::View;
 
 /// One line of an explanation.
@@ -18,6 +19,36 @@ pub struct Explained {
     pub on: String,
     /// What there is to say.
     pub says: String,
+    /// The rule's id, or where it is written; empty where it is about no rule.
+    pub rule: String,
+    /// Whether it is a rule that takes rows away, or leaves only some.
+    pub filters: bool,
+}
+
+impl Explained {
+    fn of_rule(mut self, set: &PolicySet, at: At, filters: bool) -> Self {
+        self.rule = set.id(at);
+        self.filters = filters;
+        self
+    }
+}
+
+impl Authorised {
+    /// The rules that decide which rows it reads.
+    pub fn filters(&self) -> impl Iterator<Item = &Explained> {
+        self.rules.iter().filter(|rule| rule.filters)
+    }
+
+    /// The masks on the columns that it reads.
+    pub fn masks(&self) -> impl Iterator<Item = &Explained> {
+        let masked = |rule: &&Explained| {
+            let columns = self.columns.iter();
+            let mut names =
+                columns.flat_map(|(name, all)| all.iter().map(move |c| format!("{name}.{c}")));
+            rule.what == "mask" && names.any(|name| name == rule.on)
+        };
+        self.rules.iter().filter(masked)
+    }
 }
 
 impl View {
@@ -72,18 +103,19 @@ impl View {
             if grant.allow_key_oracle {
                 says.push_str("; allow_key_oracle");
             }
-            lines.push(line("grant", &on, says));
+            let filters = grant.rows.is_some() && grant.privileges.contains(&Privilege::Select);
+            lines.push(line("grant", &on, says).of_rule(set, grant.at, filters));
         }
         for restrict in set.restricts_for(principal, name) {
             let says = format!("{}: rows {}", place(restrict.at), restrict.rows);
-            lines.push(line("restrict", &on, says));
+            lines.push(line("restrict", &on, says).of_rule(set, restrict.at, true));
         }
         for deny in set.denies_for(principal, name) {
             let mut says = format!("{}: {}", place(deny.at), words(&deny.privileges));
             if let Some(columns) = &deny.columns {
                 says = format!("{says}; columns {}", joined(columns));
             }
-            lines.push(line("deny", &on, says));
+            lines.push(line("deny", &on, says).of_rule(set, deny.at, false));
         }
         let Some(access) = self.access(name) else {
             return lines;
@@ -97,7 +129,8 @@ impl View {
                 MaskValue::BuiltIn(built_in) => built_in.to_string(),
             };
             let on = format!("{on}.{}", column.name);
-            lines.push(line("mask", &on, format!("{}: {value}", place(mask.at))));
+            let says = format!("{}: {value}", place(mask.at));
+            lines.push(line("mask", &on, says).of_rule(set, mask.at, false));
         }
         let shown: Vec<&str> = access.columns.iter().map(|c| c.name.as_str()).collect();
         let form = match (&access.barrier, &access.inlined) {
@@ -116,6 +149,8 @@ fn line(what: &'static str, on: &str, says: String) -> Explained {
         what,
         on: on.to_owned(),
         says,
+        rule: String::new(),
+        filters: false,
     }
 }
 

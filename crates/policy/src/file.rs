@@ -18,6 +18,9 @@ pub(crate) struct File {
     /// Patterns of relations of whose rows nothing is asked before the row rules are.
     #[serde(default)]
     pub(crate) opaque: Vec<Spanned<String>>,
+    /// Full names of tables that predicates and masks may ask by subquery.
+    #[serde(default)]
+    pub(crate) mapping: Vec<Spanned<String>>,
     #[serde(default)]
     pub(crate) principal: Vec<Spanned<PrincipalEntry>>,
     #[serde(default)]
@@ -74,6 +77,7 @@ pub(crate) struct RoleEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GrantEntry {
+    pub(crate) id: Option<String>,
     pub(crate) role: String,
     pub(crate) on: String,
     pub(crate) privileges: Vec<Privilege>,
@@ -132,6 +136,7 @@ impl Privilege {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RestrictEntry {
+    pub(crate) id: Option<String>,
     pub(crate) on: String,
     pub(crate) rows: String,
     pub(crate) to: Option<Vec<String>>,
@@ -143,6 +148,7 @@ pub(crate) struct RestrictEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DenyEntry {
+    pub(crate) id: Option<String>,
     pub(crate) on: String,
     /// All of them where none is named.
     pub(crate) privileges: Option<Vec<Privilege>>,
@@ -166,6 +172,7 @@ pub(crate) struct TagEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitEntry {
+    pub(crate) id: Option<String>,
     pub(crate) principal: Option<String>,
     pub(crate) to: Option<Vec<String>>,
     #[serde(default)]
@@ -182,6 +189,7 @@ pub(crate) struct LimitEntry {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MaskEntry {
+    pub(crate) id: Option<String>,
     /// A pattern of columns; or `tag`.
     pub(crate) on: Option<String>,
     pub(crate) tag: Option<String>,
@@ -199,7 +207,7 @@ pub(crate) struct MaskEntry {
 pub(crate) struct Sources(Vec<(PathBuf, String)>);
 
 /// Where something stands: a file, and a byte of it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At {
     pub(crate) file: usize,
     pub(crate) byte: usize,
@@ -271,6 +279,13 @@ impl Sources {
     /// An error at a place: file, line and reason.
     pub(crate) fn error(&self, at: At, reason: impl std::fmt::Display) -> Error {
         Error::new(ErrorKind::Config, format!("{}: {reason}", self.place(at)))
+    }
+
+    /// Name of the file, without its folder, and line: for those who need not know more.
+    pub(crate) fn short_place(&self, at: At) -> String {
+        let place = self.place(at);
+        let name = place.rsplit('/').next();
+        name.unwrap_or_default().to_owned()
     }
 
     /// File and line.

@@ -1,6 +1,7 @@
 //! Statements that ask about a query or the catalog. The sidecar and the view have the whole answer:
 //! no worker is asked, and no row of anybody's data takes part.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -297,5 +298,6 @@ fn answer(
         answer: Answer::Rows(schema, batch),
         catalog_version: context.view.visible().version,
         rules: vec![],
+        columns: BTreeMap::new(),
     })
 }

@@ -9,7 +9,9 @@ use toml::Spanned;
 
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::ids::Ids;
 use crate::limit::{self, Limit, Limits};
+use crate::mapping::Listed;
 use crate::pattern::Pattern;
 use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
 
@@ -26,6 +28,8 @@ pub(crate) struct Rules {
     pub(crate) masks: Vec<Mask>,
     pub(crate) limits: Vec<Limit>,
     pub(crate) opaque: Vec<Pattern<3>>,
+    pub(crate) mappings: Vec<Listed>,
+    pub(crate) ids: Ids,
     pub(crate) hash_key: Option<HashKey>,
 }
 
@@ -59,6 +63,10 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         opaque: entries(&files, |f| &f.opaque)
             .map(|(at, on)| loader.pattern(at, on))
             .collect::<Result<_>>()?,
+        mappings: entries(&files, |f| &f.mapping)
+            .map(|(at, on)| loader.pattern(at, on).map(|on| Listed { on, at }))
+            .collect::<Result<_>>()?,
+        ids: Ids::of(&files, sources)?,
         hash_key: hash_key(&files, sources)?,
     })
 }

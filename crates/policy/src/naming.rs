@@ -35,7 +35,8 @@ impl PolicySet {
         let grants = rules.grants.iter().map(|g| (&g.on, g.at));
         let restricts = rules.restricts.iter().map(|r| (&r.on, r.at));
         let denies = rules.denies.iter().map(|d| (&d.on, d.at));
-        let mut relations = grants.chain(restricts).chain(denies);
+        let mappings = rules.mappings.iter().map(|m| (&m.on, m.at));
+        let mut relations = grants.chain(restricts).chain(denies).chain(mappings);
         let mut masks = rules.masks.iter().filter(|m| {
             let mut patterns = m.on.iter();
             patterns.any(|on| on.matches_relation(old) != on.matches_relation(new))
@@ -80,6 +81,13 @@ impl PolicySet {
             ))
         };
         let found = |at: At| Ok(Some(self.place(at)));
+        // Any rule may look up any of its columns.
+        let mut mappings = self.rules.mappings.iter();
+        if let Some(mapping) = mappings.find(|m| m.on.matches(name))
+            && !is_new
+        {
+            return found(mapping.at);
+        }
         for grant in self.rules.grants.iter().filter(|g| g.on.matches(name)) {
             let in_rows = grant.rows.as_deref().map(mentioned).transpose()?;
             if listed(grant.columns.as_ref()) || in_rows == Some(true) {

@@ -15,6 +15,7 @@ use crate::authorise::{Authorised, Context};
 use crate::changes::{Changes, items};
 use crate::compile::SELF;
 use crate::dml::column;
+use crate::mapping::looks_up;
 use crate::part::{located, names, walkable};
 use crate::rewrite::{Rewriter, TARGET};
 use crate::rights::Rights;
@@ -62,6 +63,12 @@ pub(crate) fn seal(
     }
     if all.is_empty() {
         return Ok(None);
+    }
+    if all.iter().any(looks_up) {
+        return Err(Error::not_supported(format_args!(
+            "to check new rows of {}, or give them back, by a rule that asks a mapping table",
+            access.name
+        )));
     }
     let nothing =
         json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});

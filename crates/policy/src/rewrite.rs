@@ -6,7 +6,7 @@ mod with;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Error, ErrorKind, RelationKind, RelationName, Result, fold};
+use model::{Error, RelationKind, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -15,6 +15,7 @@ use crate::access::{Access, as_table};
 use crate::calls::Calls;
 use crate::changes::ROW_NUMBER;
 use crate::compile::SELF;
+use crate::denial::denied;
 use crate::file::Privilege;
 use crate::parameters;
 use crate::part::{located, names, walkable, within};
@@ -290,11 +291,13 @@ impl<'a> Rewriter<'a> {
         };
         let access = self.rights.resolve(&parts).map_err(located)?;
         if !access.privileges.contains(&Privilege::Select) {
-            let denied = Error::new(
-                ErrorKind::PermissionDenied,
-                format!("permission denied to read {}", access.name),
-            );
-            return Err(located(denied));
+            let view = self.rights.view;
+            return Err(located(denied(
+                view,
+                &access.name,
+                Privilege::Select,
+                "read",
+            )));
         }
         Ok(Source::Relation(access))
     }

@@ -14,6 +14,7 @@ use crate::file::{At, Privilege, Sources};
 use crate::index::Index;
 use crate::limit::Limits;
 use crate::load::{self, Rules};
+use crate::mapping::Mappings;
 use crate::pattern::Pattern;
 use crate::rules::{Deny, Grant, Mask, Restrict};
 
@@ -171,9 +172,19 @@ impl PolicySet {
         masks.find(|m| m.applies(principal, name, column))
     }
 
-    /// Where a rule is written: file and line.
+    /// What a rule is called: its id, else name of the file and line.
+    pub(crate) fn id(&self, at: At) -> String {
+        let given = self.rules.ids.at(at);
+        given.map_or_else(|| self.sources.short_place(at), str::to_owned)
+    }
+
+    /// Where a rule is written: file and line, after its id if it has one.
     pub(crate) fn place(&self, at: At) -> String {
-        self.sources.place(at)
+        let place = self.sources.place(at);
+        match self.rules.ids.at(at) {
+            Some(id) => format!("{id} ({place})"),
+            None => place,
+        }
     }
 
     /// A rewritten text without the key of hashes.
@@ -260,6 +271,10 @@ impl PolicySet {
     }
 
     fn check_names(&self, snapshot: &CatalogSnapshot, sources: &Sources) -> Result<()> {
+        for listed in &self.rules.mappings {
+            let table = listed.table(snapshot);
+            table.map_err(|reason| sources.error(listed.at, reason))?;
+        }
         for grant in &self.rules.grants {
             relations(snapshot, &grant.on, grant.columns.iter().flatten())
                 .map_err(|reason| sources.error(grant.at, reason))?;
@@ -288,11 +303,13 @@ impl PolicySet {
     ) -> Result<()> {
         // One sidecar over everything: it has no rows, and only this loader asks it.
         let sidecar = Sidecar::build(snapshot, "")?;
+        let mappings = Mappings::of(&self.rules.mappings, snapshot);
         for (principal, _) in self.rules.principals.values() {
             let compiler = Compiler {
                 parser,
                 sidecar: &sidecar,
                 principal,
+                mappings: &mappings,
             };
             for relation in snapshot.relations() {
                 self.check_relation(&compiler, relation, sources)?;

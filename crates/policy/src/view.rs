@@ -15,6 +15,7 @@ use tree::{Parser, Sidecar};
 use crate::access::{Access, Rows};
 use crate::compile::Compiler;
 use crate::file::Privilege;
+use crate::mapping::Mappings;
 use crate::set::PolicySet;
 use crate::stored;
 
@@ -204,10 +205,12 @@ impl Source<'_> {
 
     fn view(&self, principal: Arc<Principal>) -> Result<View> {
         let sidecar = Sidecar::build(self.snapshot, "")?;
+        let mappings = Mappings::of(&self.set.rules.mappings, self.snapshot);
         let compiler = Compiler {
             parser: self.parser,
             sidecar: &sidecar,
             principal: &principal,
+            mappings: &mappings,
         };
         let mut view = View {
             set: Arc::clone(self.set),

@@ -1,6 +1,7 @@
 //! Statements that write: privileges, the query inside, and the text that the emitter makes of the
 //! shell. Names are quoted and have three parts; nothing of the user's shell is copied.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
+use crate::denial::denied;
 use crate::file::Privilege;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
@@ -180,6 +182,7 @@ pub(crate) fn written(
         answer: Answer::Worker,
         catalog_version: context.view.visible().version,
         rules: vec![],
+        columns: BTreeMap::new(),
     }
 }
 
@@ -241,10 +244,7 @@ pub(crate) fn require(
         Privilege::Alter => "alter",
         Privilege::Drop => "drop",
     };
-    Err(Error::new(
-        ErrorKind::PermissionDenied,
-        format!("permission denied to {verb} {target}"),
-    ))
+    Err(denied(context.view, target, privilege, verb))
 }
 
 fn definitions(

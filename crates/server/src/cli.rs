@@ -49,6 +49,8 @@ pub(crate) struct ConfigFile {
 pub(crate) enum PolicyCommand {
     /// Says whether a policy is good.
     Check(PolicyPlace),
+    /// Prints the JSON Schema of a policy's files, for editors.
+    Schema,
     /// Tells which rules meet in a statement, and what becomes of it.
     Explain {
         #[command(flatten)]

@@ -78,6 +78,7 @@ async fn perform(command: &PolicyCommand, groups: &Groups) -> Result<String> {
             }
             Ok(text)
         }
+        PolicyCommand::Schema => Ok(policy::SCHEMA.to_owned()),
         PolicyCommand::Verify(_) => Err(Error::internal("verify runs servers of its own")),
         PolicyCommand::Test { place, cases } => {
             let (engine, _) = open(place, groups).await?;

@@ -80,9 +80,14 @@ pub fn is_null(expr: Value) -> Value {
 
 /// `list_value(…)`.
 pub fn list(items: Vec<Value>) -> Value {
+    call("list_value", items)
+}
+
+/// A call of one of DuckDB's own functions.
+pub fn call(name: &str, arguments: Vec<Value>) -> Value {
     json!({
         "class": "FUNCTION", "type": "FUNCTION", "alias": "", "query_location": NOWHERE,
-        "function_name": "list_value", "schema": "main", "children": items, "filter": null,
+        "function_name": name, "schema": "main", "children": arguments, "filter": null,
         "order_bys": {"type": "ORDER_MODIFIER", "orders": []}, "distinct": false, "is_operator": false,
         "export_state": false, "catalog": "system"
     })

@@ -8,6 +8,8 @@
 )]
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
+pub mod attacks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
