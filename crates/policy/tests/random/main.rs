@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use databases::{Databases, Reach};
 use rng::Rng;
 use tree::Parser;
-use worlds::{STATEMENTS, Tally, World};
+use worlds::{STATEMENTS, TOLD, Tally, World};
 
 /// Statements of an ordinary run.
 const QUERIES: usize = 20_000;
@@ -70,7 +70,7 @@ fn worlds(seeds: &[u64], reach: Reach) -> (Tally, Vec<String>) {
                     let mut all = all.lock().unwrap();
                     all.0 += tally;
                     all.1.extend(wrong);
-                    if reach == Reach::Views && !all.1.is_empty() {
+                    if reach == Reach::Views && all.1.iter().any(|w| w.contains(TOLD)) {
                         // One is enough.
                         next.store(seeds.len(), Ordering::Relaxed);
                     }
@@ -118,6 +118,6 @@ fn what_is_hidden_makes_no_difference() {
 #[test]
 fn views_without_barriers_are_found_out() {
     let (tally, wrong) = worlds(&seeds(2_000), Reach::Views);
-    let hidden = wrong.iter().filter(|w| w.contains("hidden data shows"));
-    assert!(hidden.count() > 0, "nothing found in {tally:?}");
+    let found = wrong.iter().any(|w| w.contains(TOLD));
+    assert!(found, "nothing found in {tally:?}");
 }

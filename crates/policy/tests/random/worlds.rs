@@ -20,6 +20,9 @@ use crate::rules::Rules;
 /// Statements of one world.
 pub(crate) const STATEMENTS: usize = 125;
 
+/// How a case begins in which the two databases can be told apart.
+pub(crate) const TOLD: &str = "hidden data shows";
+
 /// What came of statements, counted.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
@@ -198,7 +201,7 @@ impl<'a> World<'a> {
             return Ok(());
         }
         if !x.is_like(&y) {
-            return Err(format!("hidden data shows: {x:?}\nand: {y:?}\nruns: {sql}"));
+            return Err(format!("{TOLD}: {x:?}\nand: {y:?}\nruns: {sql}"));
         }
         let copy = outcome(copy, text);
         match (&x, &copy) {
