@@ -35,7 +35,8 @@ pub(crate) fn read(text: &str) -> Result<Vec<Query>> {
                 query.sql.push_str(line);
                 query.sql.push('\n');
             }
-            (None, None) => {}
+            (None, None) if line.is_empty() || line.starts_with("--") => {}
+            (None, None) => return Err(format!("a query without a name: {line}").into()),
         }
     }
     for query in &mut queries {
