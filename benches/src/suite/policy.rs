@@ -23,6 +23,9 @@ const EACH: Goal = Goal::Ratio(2.0);
 const MEAN: Goal = Goal::Ratio(1.25);
 const LOAD: Goal = Goal::Value(1_000.0);
 
+/// How many plans are shown: those of the statements with the largest ratios.
+const WORST: usize = 3;
+
 /// Rules of the large policy, and of the small one beside it.
 const MANY: usize = 10_000;
 const FEW: usize = 100;
@@ -66,7 +69,7 @@ fn cost(fixture: &Fixture, snapshot: &CatalogSnapshot) -> Result<Vec<Figure>> {
     let governed = instance.connect()?;
     let by_hand = instance.connect()?;
     write_by_hand(&by_hand)?;
-    let mut figures = Vec::new();
+    let mut measured = Vec::new();
     let mut logarithms = 0.0;
     for (query, sql) in queries.iter().zip(&rewritten) {
         let in_place = query.sql.replace(&format!("{CATALOG}."), "by_hand.");
@@ -84,14 +87,31 @@ fn cost(fixture: &Fixture, snapshot: &CatalogSnapshot) -> Result<Vec<Figure>> {
         }
         let figure = Figure::new(&query.title, "ms", median(&mut ours), median(&mut theirs));
         logarithms += figure.ratio().ln();
-        figures.push(figure.with_goal(EACH));
+        measured.push((figure.with_goal(EACH), sql));
     }
-    figures.sort_by(|a, b| b.ratio().total_cmp(&a.ratio()));
+    measured.sort_by(|(a, _), (b, _)| b.ratio().total_cmp(&a.ratio()));
+    for (figure, sql) in measured.iter().take(WORST) {
+        eprintln!("{}", figure.name);
+        show_plan(&governed, sql)?;
+    }
     #[expect(clippy::cast_precision_loss, reason = "a few dozen")]
-    let mean = (logarithms / figures.len() as f64).exp();
+    let mean = (logarithms / measured.len() as f64).exp();
     let mean = Figure::new("geometric mean of the ratios", "", mean, 1.0).with_goal(MEAN);
-    figures.insert(0, mean);
-    Ok(figures)
+    let figures = measured.into_iter().map(|(figure, _)| figure);
+    Ok(std::iter::once(mean).chain(figures).collect())
+}
+
+/// Prints how DuckDB runs a statement.
+fn show_plan(connection: &Connection, sql: &str) -> Result<()> {
+    let rows = connection.query(&format!("explain {sql}"))?;
+    for plan in rows
+        .into_rows()
+        .into_iter()
+        .filter_map(|mut row| row.pop()?)
+    {
+        eprintln!("{plan}");
+    }
+    Ok(())
 }
 
 fn rewrite(
