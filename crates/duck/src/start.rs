@@ -274,7 +274,8 @@ impl Run {
         // A session's transaction has a catalog of its own from its beginning. Another one has begun
         // after `settled`, and sees what is shared if nothing was committed since.
         let pinned = matches!(self.home, Some(Home::Transaction(..)))
-            || settled.is_some_and(|count| self.worker.changes().is_still(count));
+            || settled.is_some_and(|count| self.worker.changes().is_still(count))
+                && !self.worker.is_in_doubt();
         same && pinned
     }
 
@@ -347,10 +348,10 @@ impl Run {
         };
         let worker = Arc::clone(&self.worker);
         let change = worker.changes().begin();
-        let committed = self.commit();
-        if committed.is_ok() && *changes_catalog {
-            self.see_change();
-        }
+        let committed = self.commit().and_then(|()| match changes_catalog {
+            true => self.see_change(),
+            false => Ok(()),
+        });
         drop(change);
         if let (Ok(()), Some(Home::Transaction(session, number))) = (&committed, &self.home) {
             session.note_write(*number, &target.catalog, *changes_catalog);
@@ -359,21 +360,24 @@ impl Run {
         committed
     }
 
-    /// The change is made. Where the new snapshot can't be read, the old one stays, and later
-    /// statements on what changed fail: the error is for the operator.
-    fn see_change(&mut self) {
-        let Some(lease) = &mut self.lease else { return };
+    /// The change is made. Where the new shared snapshot can't be read, the old one stays in doubt, and
+    /// later statements on what changed fail: the error is for the operator.
+    fn see_change(&mut self) -> Result<()> {
+        let lease = self.lease.as_mut().ok_or_else(no_connection)?;
         lease.mark_ddl();
-        let outcome = match &self.home {
+        match &self.home {
+            // Its transaction can't go on with names that may mean something else.
             Some(Home::Transaction(session, number)) => {
-                let snapshot = self.worker.reader().read(lease.connection());
-                snapshot.map(|snapshot| session.set_catalog(*number, Arc::new(snapshot)))
+                let snapshot = self.worker.reader().read(lease.connection())?;
+                session.set_catalog(*number, Arc::new(snapshot));
             }
-            Some(Home::Pool) | None => self.worker.refresh(lease.connection()),
-        };
-        if let Err(error) = outcome {
-            tracing::error!(?error, "can't read the catalogs after a change");
+            Some(Home::Pool) | None => {
+                if let Err(error) = self.worker.refresh(lease.connection()) {
+                    tracing::error!(?error, "can't read the catalogs after a change");
+                }
+            }
         }
+        Ok(())
     }
 
     fn commit(&self) -> Result<()> {

@@ -1,6 +1,8 @@
 //! Names that must still mean tables. A view is put in place of its name by policy; one that was made
 //! under a table's name since then would be read past policy.
 
+use std::collections::BTreeSet;
+
 use model::{Error, ErrorKind, ExecRequest, RelationName, Result};
 use native::Connection;
 
@@ -18,15 +20,31 @@ pub(crate) fn check(
     if shell::defines_view(request) {
         return Ok(());
     }
-    // Nobody makes anything in a folder's catalog, whose relations are views of our own.
-    let expected = request.expected().relations.iter();
-    let expected: Vec<&RelationName> = expected
-        .filter(|name| !catalogs.is_folder(&name.catalog))
-        .collect();
-    if expected.is_empty() {
+    if !any_view(connection, &request.expected().relations, catalogs)? {
         return Ok(());
     }
-    let names: Vec<String> = expected.iter().map(|name| row(name)).collect();
+    Err(Error::new(
+        ErrorKind::Serialization,
+        "the catalog has changed while the statement was planned",
+    )
+    .with_hint("run it again"))
+}
+
+/// Whether one of these names is a user's view in the connection's transaction.
+pub(crate) fn any_view(
+    connection: &Connection,
+    relations: &BTreeSet<RelationName>,
+    catalogs: &CatalogReader,
+) -> Result<bool> {
+    // Nobody makes anything in a folder's catalog, whose relations are views of our own.
+    let names: Vec<String> = relations
+        .iter()
+        .filter(|name| !catalogs.is_folder(&name.catalog))
+        .map(row)
+        .collect();
+    if names.is_empty() {
+        return Ok(false);
+    }
     let found = connection
         .query(&format!(
             "select count(*) from duckdb_views() \
@@ -35,14 +53,7 @@ pub(crate) fn check(
         ))
         .map_err(Error::internal)?
         .scalar();
-    if found.as_deref() == Some("0") {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Serialization,
-        "the catalog has changed while the statement was planned",
-    )
-    .with_hint("run it again"))
+    Ok(found.as_deref() != Some("0"))
 }
 
 fn row(name: &RelationName) -> String {

@@ -244,7 +244,7 @@ fn begin(
     }
     let shared = worker.catalog();
     let catalog = match settled {
-        Some(count) if worker.changes().is_still(count) => shared,
+        Some(count) if worker.changes().is_still(count) && !worker.is_in_doubt() => shared,
         _ => Arc::new(worker.reader().read(connection)?),
     };
     Ok((lease, catalog))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use metrics::counter;
-use model::{Error, ExecKind, ExecRequest, Expected, ParamValue, RelationName, Result};
+use model::{Error, ExecKind, ExecRequest, Expected, RelationName, Result};
 use native::{Connection, Prepared, StatementKind};
 use parking_lot::Mutex;
 
@@ -17,6 +17,7 @@ use crate::metric;
 use crate::names::{self, difference, mismatch};
 use crate::shell::{self, after_name};
 use crate::shell_ddl::is_maintenance;
+use crate::tables;
 
 /// Texts kept, and how long one of them may be in bytes: at most 64 MiB in all.
 const KEPT_TEXTS: NonZeroUsize = NonZeroUsize::new(1024).expect("1024 is not zero");
@@ -131,8 +132,8 @@ fn read_lists(connection: &Connection, request: &ExecRequest) -> Result<Expected
 }
 
 /// Asks DuckDB's binder which tables the query reads: all must be expected. It knows no columns as it
-/// does so, and says nothing of a query that needs them, as for JOIN … USING or UNPIVOT: what is
-/// expected must then be tables, behind which nothing else can stand. Over folders, whose relations
+/// does so, and says nothing of a query that needs them, as for JOIN … USING or UNPIVOT: none of
+/// what is expected may then be a view, behind which something else could stand. Over folders, whose relations
 /// are views of files, and of a query with parameters (`silent`) it says nothing or fails.
 fn check_binder(
     connection: &Connection,
@@ -148,13 +149,10 @@ fn check_binder(
         let any_folder = expected
             .iter()
             .any(|name| catalogs.is_folder(&name.catalog));
-        return if any_folder || silent {
-            Ok(())
-        } else {
-            expected
-                .iter()
-                .try_for_each(|name| is_table(connection, name))
-        };
+        if any_folder || silent || !tables::any_view(connection, expected, catalogs)? {
+            return Ok(());
+        }
+        return Err(mismatch("the binder is silent, and a name is a view"));
     };
     let other = names
         .iter()
@@ -162,29 +160,6 @@ fn check_binder(
     other.map_or(Ok(()), |name| {
         Err(mismatch(format!("the binder reads {name}")))
     })
-}
-
-fn is_table(connection: &Connection, name: &RelationName) -> Result<()> {
-    let tables = connection
-        .prepare(
-            "select count(*) from system.main.duckdb_tables() \
-             where database_name = $1 and schema_name = $2 and table_name = $3",
-        )
-        .map_err(Error::internal)?;
-    for (i, part) in [&name.catalog, &name.schema, &name.name]
-        .into_iter()
-        .enumerate()
-    {
-        let value = ParamValue::Varchar(part.clone());
-        tables.bind(i + 1, &value).map_err(Error::internal)?;
-    }
-    let found = tables.query().map_err(Error::internal)?.scalar();
-    if found.as_deref() == Some("1") {
-        return Ok(());
-    }
-    Err(mismatch(format!(
-        "the binder is silent, and {name} is no table"
-    )))
 }
 
 /// Whether DuckDB's spelling, which quotes the parts that need it and goes on with the alias and

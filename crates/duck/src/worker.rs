@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -34,6 +35,7 @@ pub(crate) struct Worker {
     core: ArcSwapOption<Core>,
     reader: CatalogReader,
     catalog: ArcSwap<CatalogSnapshot>,
+    in_doubt: AtomicBool,
     /// Held while the shared snapshot is read, so that an older one never replaces a newer one.
     refreshing: Mutex<()>,
     verifier: Verifier,
@@ -65,6 +67,7 @@ impl Worker {
             core: ArcSwapOption::from(Some(core)),
             reader,
             catalog: ArcSwap::from_pointee(snapshot),
+            in_doubt: AtomicBool::new(false),
             refreshing: Mutex::default(),
             verifier: Verifier::new(),
             changes: Changes::default(),
@@ -127,6 +130,7 @@ impl Worker {
         let _guard = self.refreshing.lock();
         let (core, snapshot) = open_core(&self.config, &self.reader)?;
         self.catalog.store(Arc::new(snapshot));
+        self.in_doubt.store(false, Ordering::SeqCst);
         self.core.store(Some(core));
         Ok(())
     }
@@ -134,11 +138,19 @@ impl Worker {
     /// Reads the shared snapshot anew, after a change was committed on this connection.
     pub(crate) fn refresh(&self, connection: &Connection) -> Result<()> {
         let _guard = self.refreshing.lock();
+        // Until it is read, what is shared may be of an older catalog.
+        self.in_doubt.store(true, Ordering::SeqCst);
         connection.execute("begin").map_err(Error::internal)?;
         let snapshot = self.reader.read(connection);
         connection.execute("commit").map_err(Error::internal)?;
         self.catalog.store(Arc::new(snapshot?));
+        self.in_doubt.store(false, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Whether the shared snapshot may be older than what is committed.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::SeqCst)
     }
 
     /// Claims the right to an open result.
