@@ -7,7 +7,7 @@ use model::{
     Constraint, ConstraintKind, Error, ErrorKind, Relation, RelationKind, RelationName, Result,
     fold,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tree::build;
 
 use crate::access::Access;
@@ -235,8 +235,7 @@ fn sees_whole(view: &View, name: &RelationName) -> bool {
 }
 
 fn normal(expr: Value) -> Result<Value> {
-    let nothing =
-        json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+    let nothing = build::nothing();
     let mut query = build::select(vec![expr], nothing, None, false);
     tree::normalize(&mut query)?;
     Ok(query["node"]["select_list"][0].take())

@@ -9,7 +9,7 @@ use tree::grammar::text;
 
 use crate::access::Access;
 use crate::compile::SELF;
-use crate::copies::{Asked, aliases, conjuncts, narrow};
+use crate::copies::{Asked, aliases, conjuncts};
 use crate::from::{From, governed};
 use crate::view::View;
 
@@ -45,7 +45,6 @@ fn opened(node: &Value, view: &View) -> Option<Value> {
         items: node["select_list"].as_array()?,
         alias: fold(text(table, "alias")),
     };
-    let mut condition = table["subquery"]["node"]["where_clause"].clone();
     // The copies are in the barrier by now, unless there was one of them only in part.
     let all = conjuncts(&node["where_clause"]);
     let copied = all.iter().filter(|c| {
@@ -60,8 +59,7 @@ fn opened(node: &Value, view: &View) -> Option<Value> {
     open["select_list"] = json!(shape.select_list()?);
     open["modifiers"] = json!(shape.modifiers(&node["modifiers"])?);
     open["from_table"] = build::base_table(&access.name, SELF);
-    narrow(&mut condition, vec![]);
-    open["where_clause"] = condition;
+    open["where_clause"] = table["subquery"]["node"]["where_clause"].clone();
     Some(open)
 }
 

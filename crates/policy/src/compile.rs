@@ -187,7 +187,7 @@ impl Scope<'_> {
         // DuckDB prints the constant; the text, read as its own type, is the literal.
         let printed = self.compiler.parser.print(&build::select(
             vec![expr.clone()],
-            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE}),
+            build::nothing(),
             None,
             false,
         ))?;
@@ -436,8 +436,7 @@ impl Scope<'_> {
     }
 
     fn rows(&self, expr: &Value) -> Result<Option<String>> {
-        let from =
-            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+        let from = build::nothing();
         let query = build::select(vec![expr.clone()], from, None, false);
         let printed = self.compiler.parser.print(&query)?;
         let rows = self.compiler.sidecar.evaluate(&printed)?;

@@ -89,8 +89,7 @@ fn texts(
     for mut item in items {
         rename(&mut item, TARGET, &access.name.name);
         item["alias"] = json!("");
-        let nothing =
-            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+        let nothing = build::nothing();
         let mut lone = build::select(vec![item], nothing, None, false);
         let (sql, found) = context.seal_text(&mut lone)?;
         if !found.relations.is_empty() {

@@ -193,7 +193,7 @@ fn place(table: &mut Value, copies: &mut BTreeMap<String, Vec<Value>>) {
 }
 
 /// `condition and copies`, as DuckDB reads it back: one conjunction, not one in another.
-pub(crate) fn narrow(condition: &mut Value, copies: Vec<Value>) {
+fn narrow(condition: &mut Value, copies: Vec<Value>) {
     let own = condition.take();
     let mut all: Vec<Value> = conjuncts(&own).into_iter().cloned().collect();
     all.extend(copies);

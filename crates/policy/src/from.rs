@@ -10,6 +10,7 @@ use tree::grammar::text;
 use crate::access::Access;
 use crate::compile::SELF;
 use crate::copies::conjuncts;
+use crate::part::names;
 use crate::view::View;
 
 /// The items of one FROM.
@@ -82,9 +83,9 @@ impl<'v> From<'v> {
         };
         let mut joins = Vec::new();
         from.gather(table, view, Side::Inner, &mut joins);
-        let mut names: Vec<&str> = from.items.iter().map(|i| i.name.as_str()).collect();
-        names.sort_unstable();
-        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        let mut named: Vec<&str> = from.items.iter().map(|i| i.name.as_str()).collect();
+        named.sort_unstable();
+        if named.windows(2).any(|pair| pair[0] == pair[1]) {
             return None;
         }
         for (number, on) in joins.iter().enumerate() {
@@ -101,11 +102,7 @@ impl<'v> From<'v> {
         if text(reference, "class") != "COLUMN_REF" {
             return None;
         }
-        let names: Vec<&str> = reference["column_names"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let names: Vec<&str> = names(&reference["column_names"]).collect();
         match names.as_slice() {
             [item, name] => {
                 let item = fold(item);
@@ -268,11 +265,7 @@ impl<'v> From<'v> {
 
     /// A column of any item, by its qualified name or one that is unique.
     fn any_column(&self, reference: &Value) -> Option<Column<'v>> {
-        let names: Vec<&str> = reference["column_names"]
-            .as_array()?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let names: Vec<&str> = names(&reference["column_names"]).collect();
         match names.as_slice() {
             [item, name] => {
                 let item = fold(item);

@@ -8,6 +8,7 @@ use tree::grammar::text;
 
 use crate::compile::{SELF, Scope, bad};
 use crate::file::At;
+use crate::part;
 use crate::pattern::Pattern;
 
 /// The alias of a mapping table inside its subquery.
@@ -231,8 +232,7 @@ impl Mapped<'_> {
 
 /// The parts of a column's name; none of what is no column.
 pub(crate) fn names(expr: &Value) -> Vec<&str> {
-    let names = expr["column_names"].as_array().into_iter().flatten();
-    names.filter_map(Value::as_str).collect()
+    part::names(&expr["column_names"]).collect()
 }
 
 /// The same expression with a NULL of its type for each look-up: what it looks up does not matter to

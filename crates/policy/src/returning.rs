@@ -70,8 +70,7 @@ pub(crate) fn seal(
             access.name
         )));
     }
-    let nothing =
-        json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+    let nothing = build::nothing();
     let mut query = build::select(all, nothing, None, false);
     let (sql, expected) = context.seal_text(&mut query)?;
     let list = sql.strip_prefix("SELECT ");

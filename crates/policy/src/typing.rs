@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{Result, SqlType};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tree::build;
 use tree::grammar::text;
 
@@ -31,8 +31,7 @@ impl Scope<'_> {
             (!columns.is_empty()).then(|| format!("(select {}) as {alias}", columns.join(", ")))
         };
         let from: Vec<String> = [SELF, MAPPING].into_iter().filter_map(nulls).collect();
-        let nothing =
-            json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+        let nothing = build::nothing();
         let mut query = build::select(vec![expr.clone()], nothing, None, false);
         tree::normalize(&mut query)?;
         let mut printed = self.compiler.parser.print(&query)?;

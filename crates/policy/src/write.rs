@@ -9,7 +9,7 @@ use model::{
     CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
 };
 use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
@@ -328,8 +328,7 @@ pub(crate) fn default_query(
 
 /// `select <expr>`.
 fn lone(expr: &Value) -> Value {
-    let nothing =
-        json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": build::NOWHERE});
+    let nothing = build::nothing();
     build::select(vec![expr.clone()], nothing, None, false)
 }
 

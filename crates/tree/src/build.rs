@@ -102,6 +102,11 @@ pub fn star() -> Value {
     })
 }
 
+/// FROM of a query that has none.
+pub fn nothing() -> Value {
+    json!({"type": "EMPTY", "alias": "", "sample": null, "query_location": NOWHERE})
+}
+
 /// A base table by its three-part name.
 pub fn base_table(name: &RelationName, alias: &str) -> Value {
     json!({
