@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{
     Catalog, CatalogMode, CatalogSnapshot, Column, Error, Relation, RelationKind, RelationName,
-    Result, Schema, fold,
+    Result, Schema, TEMPORARY, fold,
 };
 use native::{Connection, Rows};
 use parking_lot::Mutex;
@@ -45,6 +45,9 @@ impl CatalogReader {
 
     /// Whether a catalog takes writes; `None` if it is not there.
     pub(crate) fn mode(&self, catalog: &str) -> Option<CatalogMode> {
+        if catalog == TEMPORARY {
+            return Some(CatalogMode::ReadWrite);
+        }
         let catalog = fold(catalog);
         self.catalogs
             .iter()
@@ -63,17 +66,27 @@ impl CatalogReader {
     pub(crate) fn read(&self, connection: &Connection) -> Result<CatalogSnapshot> {
         let mut catalogs = BTreeMap::new();
         for configured in &self.catalogs {
-            let catalog = self.catalog(connection, configured)?;
+            let catalog = self.catalog(connection, &configured.name, configured.mode)?;
             catalogs.insert(fold(&configured.name), catalog);
         }
         Ok(CatalogSnapshot {
             version: next_version(),
             catalogs,
+            shared: None,
         })
     }
 
-    fn catalog(&self, connection: &Connection, configured: &CatalogConfig) -> Result<Catalog> {
-        let name = literal(&configured.name);
+    /// The temporary objects of this connection; `None` where it has none.
+    pub(crate) fn read_temporary(&self, connection: &Connection) -> Result<Option<Catalog>> {
+        let found = self.catalog(connection, TEMPORARY, CatalogMode::ReadWrite)?;
+        let mut schemas = found.schemas.values();
+        Ok(schemas
+            .any(|schema| !schema.relations.is_empty())
+            .then_some(found))
+    }
+
+    fn catalog(&self, connection: &Connection, named: &str, mode: CatalogMode) -> Result<Catalog> {
+        let name = literal(named);
         let mut schemas = BTreeMap::new();
         // DuckDB counts `main` as internal.
         let rows = query(
@@ -93,12 +106,12 @@ impl CatalogReader {
                 },
             );
         }
-        let mut constraints = match self.is_folder(&configured.name) {
+        let mut constraints = match self.is_folder(named) {
             true => Constraints::default(),
-            false => Constraints::read(connection, &configured.name)?,
+            false => Constraints::read(connection, named)?,
         };
         let mut relations = Vec::new();
-        for (name, signature, nullable) in self.relations(connection, configured)? {
+        for (name, signature, nullable) in self.relations(connection, named)? {
             let columns = self.columns(connection, &name, signature, &nullable)?;
             relations.push(Relation {
                 kind: RelationKind::Table,
@@ -108,8 +121,8 @@ impl CatalogReader {
                 name,
             });
         }
-        if !self.is_folder(&configured.name) {
-            relations.extend(views(connection, configured)?);
+        if !self.is_folder(named) {
+            relations.extend(views(connection, named)?);
         }
         for relation in relations {
             let schema = schemas
@@ -120,8 +133,8 @@ impl CatalogReader {
             schema.relations.insert(fold(&relation.name.name), relation);
         }
         Ok(Catalog {
-            name: configured.name.clone(),
-            mode: configured.mode,
+            name: named.to_owned(),
+            mode,
             schemas,
         })
     }
@@ -130,13 +143,13 @@ impl CatalogReader {
     fn relations(
         &self,
         connection: &Connection,
-        configured: &CatalogConfig,
+        catalog: &str,
     ) -> Result<Vec<(RelationName, String, BTreeSet<String>)>> {
-        let source = if self.is_folder(&configured.name) {
+        let source = if self.is_folder(catalog) {
             "(select database_name, schema_name, view_name as name from duckdb_views() where not internal)"
         } else {
             "(select database_name, schema_name, table_name as name from duckdb_tables() \
-              where not internal and not temporary)"
+              where not internal)"
         };
         let rows = query(
             connection,
@@ -146,12 +159,12 @@ impl CatalogReader {
                  on c.database_name = r.database_name and c.schema_name = r.schema_name \
                  and c.table_name = r.name \
                  where r.database_name = {} order by 1, 2, c.column_index",
-                literal(&configured.name)
+                literal(catalog)
             ),
         )?;
         let mut relations: Vec<(RelationName, String, BTreeSet<String>)> = Vec::new();
         for row in rows.rows() {
-            let name = RelationName::new(&configured.name, text(row, 0)?, text(row, 1)?);
+            let name = RelationName::new(catalog, text(row, 0)?, text(row, 1)?);
             if relations.last().is_none_or(|(last, _, _)| *last != name) {
                 relations.push((name, String::new(), BTreeSet::new()));
             }
@@ -175,6 +188,7 @@ impl CatalogReader {
         signature: String,
         nullable: &BTreeSet<String>,
     ) -> Result<Vec<Column>> {
+        // What is temporary goes with its session, and is not remembered.
         if let Some(known) = self.known.lock().get(relation)
             && known.signature == signature
         {
@@ -182,6 +196,9 @@ impl CatalogReader {
         }
         let columns = described(connection, relation, |name| nullable.contains(name))
             .map_err(Error::internal)?;
+        if relation.is_temporary() {
+            return Ok(columns);
+        }
         let described = Described {
             signature,
             columns: columns.clone(),
@@ -193,17 +210,17 @@ impl CatalogReader {
 
 /// The users' views of a DuckDB file. What one gives depends on others, so it is asked for anew each
 /// time; a view that can't be bound any more has no columns.
-fn views(connection: &Connection, configured: &CatalogConfig) -> Result<Vec<Relation>> {
+fn views(connection: &Connection, catalog: &str) -> Result<Vec<Relation>> {
     let rows = query(
         connection,
         &format!(
             "select schema_name, view_name, sql from duckdb_views() \
-             where database_name = {} and not internal and not temporary order by 1, 2",
-            literal(&configured.name)
+             where database_name = {} and not internal order by 1, 2",
+            literal(catalog)
         ),
     )?;
     let view = |row: &Vec<Option<String>>| {
-        let name = RelationName::new(&configured.name, text(row, 0)?, text(row, 1)?);
+        let name = RelationName::new(catalog, text(row, 0)?, text(row, 1)?);
         Ok(Relation {
             columns: described(connection, &name, |_| true).unwrap_or_default(),
             kind: RelationKind::View,
@@ -237,7 +254,7 @@ fn described(
 }
 
 /// Forgets nothing and repeats nothing: snapshots of one process never share a version.
-fn next_version() -> u64 {
+pub(crate) fn next_version() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

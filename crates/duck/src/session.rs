@@ -19,6 +19,7 @@ use crate::control::{Control, Stop};
 use crate::core::{Checkout, Lease};
 use crate::pump;
 use crate::start::{Home, Run, start};
+use crate::temporary::Temporary;
 use crate::transaction::Transaction;
 use crate::worker::Worker;
 
@@ -43,8 +44,12 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) closed: bool,
-    pub(crate) transactions: u64,
+    /// The last number given to a transaction, or to temporary objects.
+    pub(crate) numbers: u64,
     pub(crate) transaction: Option<Transaction>,
+    pub(crate) temporary: Option<Temporary>,
+    /// The shared snapshot with the temporary objects over it, as last asked for.
+    pub(crate) seen: Option<Arc<CatalogSnapshot>>,
     running: HashMap<StatementId, Arc<Control>>,
 }
 
@@ -62,15 +67,27 @@ impl LocalSession {
         }
     }
 
-    /// A connection for a statement: the transaction's, or one of its own.
-    async fn acquire(&self, control: &Arc<Control>) -> Result<(Checkout, Home)> {
-        if !self.shared.in_transaction()? {
-            return Ok((self.worker.core()?.checkout()?, Home::Pool));
-        }
+    /// A connection for a statement: the transaction's, that of the temporary objects, or one of its
+    /// own.
+    async fn acquire(
+        &self,
+        control: &Arc<Control>,
+        request: &ExecRequest,
+    ) -> Result<(Checkout, Home)> {
         let patience = self.worker.config().quiet_timeout;
-        let (number, lease) = self.shared.take_lease(Some(control), patience).await?;
-        let home = Home::Transaction(Arc::clone(&self.shared), number);
-        Ok((Checkout::Idle(lease), home))
+        if self.shared.in_transaction()? {
+            let (number, lease) = self.shared.take_lease(Some(control), patience).await?;
+            return Ok((Checkout::Idle(lease), Home::Transaction(number)));
+        }
+        let core = self.worker.core()?;
+        if !request.uses_temporary() {
+            return Ok((core.checkout()?, Home::Pool));
+        }
+        let makes = matches!(request.kind(), ExecKind::Write { target, changes_catalog: true }
+            if target.is_temporary());
+        let taking = self.shared.take_temporary(control, &core, makes, patience);
+        let (number, checkout) = taking.await?;
+        Ok((checkout, Home::Temporary(number)))
     }
 }
 
@@ -83,7 +100,7 @@ impl ExecSession for LocalSession {
             ExecKind::Write { .. } => None,
         };
         let control = Control::new(&request);
-        let (checkout, home) = self.acquire(&control).await?;
+        let (checkout, home) = self.acquire(&control, &request).await?;
         // Stops the statement if this call is dropped before its answer.
         let mut guard = StopOnDrop {
             control: Some(&control),
@@ -92,7 +109,8 @@ impl ExecSession for LocalSession {
         self.shared.register(&control);
         let (reply, answer) = oneshot::channel();
         let by = Arc::clone(&control);
-        let run = Run::new(Arc::clone(worker), by, home, request.governed());
+        let session = Arc::clone(&self.shared);
+        let run = Run::new(Arc::clone(worker), session, by, home, request.governed());
         worker
             .steps()
             .submit(Box::new(move || start(run, checkout, &request, reply)));
@@ -131,6 +149,10 @@ impl ExecSession for LocalSession {
 
     async fn rollback(&self) -> Result<()> {
         self.roll_back_transaction().await
+    }
+
+    async fn discard_temporary(&self) -> Result<()> {
+        self.drop_temporary().await
     }
 
     fn catalog(&self) -> Arc<CatalogSnapshot> {
@@ -177,7 +199,7 @@ impl Shared {
         state.running.insert(control.id(), Arc::clone(control));
     }
 
-    fn in_transaction(&self) -> Result<bool> {
+    pub(crate) fn in_transaction(&self) -> Result<bool> {
         let state = self.state.lock();
         if state.closed {
             return Err(Stop::Closed.error());
@@ -185,14 +207,17 @@ impl Shared {
         Ok(state.transaction.is_some())
     }
 
-    /// Stops all that runs and closes the transaction's connection, or has it closed when it comes
-    /// back. Returns what has been stopped.
+    /// Stops all that runs and closes the connections of the transaction and of temporary objects, or
+    /// has them closed when they come back. Returns what has been stopped.
     pub(crate) fn end(&self, why: Stop, worker: &Arc<Worker>) -> Vec<Arc<Control>> {
         let mut state = self.state.lock();
-        let lease = state.transaction.as_mut().and_then(Transaction::lose);
+        let leases = [
+            state.transaction.as_mut().and_then(Transaction::lose),
+            state.temporary.as_mut().and_then(Temporary::lose),
+        ];
         let running: Vec<_> = state.running.drain().map(|(_, control)| control).collect();
         drop(state);
-        if let Some(lease) = lease {
+        for lease in leases.into_iter().flatten() {
             worker.steps().submit(Box::new(move || drop(lease)));
         }
         for control in &running {
@@ -208,23 +233,33 @@ impl Shared {
         for_statement: Option<&Arc<Control>>,
         patience: Duration,
     ) -> Result<(u64, Lease)> {
-        let waiting = async {
-            loop {
-                let returned = self.returned.notified();
-                tokio::pin!(returned);
-                returned.as_mut().enable();
-                if let Some(taken) = self.try_take_lease(for_statement)? {
-                    return Ok(taken);
-                }
-                returned.await;
-            }
-        };
+        let waiting = self.until_returned(|| self.try_take_lease(for_statement));
         timeout(patience, waiting).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::ObjectInUse,
                 "the cancelled statement has not stopped yet",
             ))
         })
+    }
+
+    /// Asks until there is an answer, again whenever a connection has come back.
+    pub(crate) async fn until_returned<T>(
+        &self,
+        mut ask: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        loop {
+            let returned = self.returned.notified();
+            tokio::pin!(returned);
+            returned.as_mut().enable();
+            if let Some(taken) = ask()? {
+                return Ok(taken);
+            }
+            returned.await;
+        }
+    }
+
+    pub(crate) fn tell_returned(&self) {
+        self.returned.notify_waiters();
     }
 
     fn try_take_lease(&self, for_statement: Option<&Arc<Control>>) -> Result<Option<(u64, Lease)>> {

@@ -18,6 +18,17 @@ const CREATE_VIEW: [&str; 3] = [
     "create or replace view ",
     "create view ",
 ];
+/// The same of what is temporary, and of nothing else.
+const CREATE_TEMPORARY: [&str; 3] = [
+    "create temp table if not exists ",
+    "create or replace temp table ",
+    "create temp table ",
+];
+const CREATE_TEMPORARY_VIEW: [&str; 3] = [
+    "create temp view if not exists ",
+    "create or replace temp view ",
+    "create temp view ",
+];
 const DROP: [&str; 2] = ["drop table ", "drop view "];
 
 /// Fails unless the text is one of policy's forms for its kind, target and query.
@@ -49,14 +60,15 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
                     let middle = rest.strip_suffix(query);
                     middle.is_some_and(|middle| is_columns(middle, " as "))
                 };
-                let table = after(sql, &CREATE, target);
+                let table = after(sql, creates(target), target);
                 table.is_some_and(|rest| {
                     of_query(rest.strip_suffix(" with no data").unwrap_or(rest))
-                }) || after(sql, &CREATE_VIEW, target).is_some_and(of_query)
+                }) || after(sql, creates_view(target), target).is_some_and(of_query)
             }
             None => {
                 after(sql, &DROP, target).is_some_and(str::is_empty)
-                    || after(sql, &CREATE, target).is_some_and(|rest| rest.starts_with(" ("))
+                    || after(sql, creates(target), target)
+                        .is_some_and(|rest| rest.starts_with(" ("))
             }
         },
     };
@@ -80,9 +92,22 @@ fn defines(request: &ExecRequest) -> bool {
 
 /// Whether the request makes a view: it names relations, and reads none.
 pub(crate) fn defines_view(request: &ExecRequest) -> bool {
-    CREATE_VIEW
-        .iter()
-        .any(|verb| request.sql().starts_with(verb))
+    let mut verbs = CREATE_VIEW.iter().chain(&CREATE_TEMPORARY_VIEW);
+    verbs.any(|verb| request.sql().starts_with(verb))
+}
+
+fn creates(target: &RelationName) -> &'static [&'static str] {
+    match target.is_temporary() {
+        true => &CREATE_TEMPORARY,
+        false => &CREATE,
+    }
+}
+
+fn creates_view(target: &RelationName) -> &'static [&'static str] {
+    match target.is_temporary() {
+        true => &CREATE_TEMPORARY_VIEW,
+        false => &CREATE_VIEW,
+    }
 }
 
 /// The clause of an INSERT, written anew.

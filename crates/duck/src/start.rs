@@ -4,10 +4,13 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use model::{CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Result, ResultSchema};
+use model::{
+    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, RelationName, Result, ResultSchema,
+};
 use native::{ErrorType, NativeStream, Prepared, conform};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::catalog::next_version;
 use crate::control::Control;
 use crate::core::{Checkout, Lease};
 use crate::governed::client_error;
@@ -17,6 +20,7 @@ use crate::ready::may_sample;
 use crate::session::Shared;
 use crate::shell;
 use crate::tables;
+use crate::transaction::roll_back;
 use crate::verify::check_kind;
 use crate::worker::Worker;
 use crate::written::{REFUSED_ROW, Written, write};
@@ -26,7 +30,9 @@ pub(crate) enum Home {
     /// Back to the pool: the statement is its own transaction.
     Pool,
     /// To the session's transaction of that number.
-    Transaction(Arc<Shared>, u64),
+    Transaction(u64),
+    /// To the session's temporary objects of that number: the statement is its own transaction.
+    Temporary(u64),
 }
 
 /// What a statement answers when its first rows are there.
@@ -38,6 +44,7 @@ pub(crate) struct Started {
 /// A statement on its connection. However it ends, the connection goes home or is closed.
 pub(crate) struct Run {
     pub(crate) worker: Arc<Worker>,
+    session: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     governed: bool,
     /// Until the connection has gone there.
@@ -113,12 +120,14 @@ impl Run {
     /// A statement that has no connection yet.
     pub(crate) fn new(
         worker: Arc<Worker>,
+        session: Arc<Shared>,
         control: Arc<Control>,
         home: Home,
         governed: bool,
     ) -> Self {
         Self {
             worker,
+            session,
             control,
             governed,
             home: Some(home),
@@ -273,17 +282,14 @@ impl Run {
         let same = self.catalog_version() == request.catalog_version();
         // A session's transaction has a catalog of its own from its beginning. Another one has begun
         // after `settled`, and sees what is shared if nothing was committed since.
-        let pinned = matches!(self.home, Some(Home::Transaction(..)))
+        let pinned = matches!(self.home, Some(Home::Transaction(_)))
             || settled.is_some_and(|count| self.worker.changes().is_still(count))
                 && !self.worker.is_in_doubt();
         same && pinned
     }
 
     fn catalog_version(&self) -> u64 {
-        match &self.home {
-            Some(Home::Transaction(session, _)) => session.catalog(&self.worker).version,
-            Some(Home::Pool) | None => self.worker.catalog().version,
-        }
+        self.session.catalog(&self.worker).version
     }
 
     /// Whether the same prepared statement may serve the next request with this text.
@@ -301,7 +307,7 @@ impl Run {
     }
 
     fn open_transaction(&mut self) -> Result<()> {
-        if let Some(Home::Pool) = self.home {
+        if let Some(Home::Pool | Home::Temporary(_)) = self.home {
             self.lease()?.begin().map_err(|e| self.error(&e))?;
             self.began = true;
         }
@@ -323,8 +329,8 @@ impl Run {
             None => return Err(mismatch(format!("no catalog {}", target.catalog))),
         }
         match &self.home {
-            Some(Home::Transaction(session, _)) => session.check_write(&target.catalog),
-            Some(Home::Pool) | None => Ok(()),
+            Some(Home::Transaction(_)) => self.session.check_write(&target.catalog),
+            Some(Home::Pool | Home::Temporary(_)) | None => Ok(()),
         }
     }
 
@@ -347,14 +353,17 @@ impl Run {
             return self.finish();
         };
         let worker = Arc::clone(&self.worker);
-        let change = worker.changes().begin();
+        // What is temporary nobody else sees.
+        let change = (!target.is_temporary()).then(|| worker.changes().begin());
         let committed = self.commit().and_then(|()| match changes_catalog {
-            true => self.see_change(),
+            true => self.see_change(target),
             false => Ok(()),
         });
         drop(change);
-        if let (Ok(()), Some(Home::Transaction(session, number))) = (&committed, &self.home) {
-            session.note_write(*number, &target.catalog, *changes_catalog);
+        if let Some(Home::Transaction(number)) = self.home {
+            // Also where its change could not be read.
+            let session = &self.session;
+            session.note_write(number, &target.catalog, *changes_catalog);
         }
         self.go_home(committed.is_ok());
         committed
@@ -362,16 +371,34 @@ impl Run {
 
     /// The change is made. Where the new shared snapshot can't be read, the old one stays in doubt, and
     /// later statements on what changed fail: the error is for the operator.
-    fn see_change(&mut self) -> Result<()> {
+    fn see_change(&mut self, target: &RelationName) -> Result<()> {
         let lease = self.lease.as_mut().ok_or_else(no_connection)?;
         lease.mark_ddl();
-        match &self.home {
+        let reader = self.worker.reader();
+        match self.home {
             // Its transaction can't go on with names that may mean something else.
-            Some(Home::Transaction(session, number)) => {
-                let snapshot = self.worker.reader().read(lease.connection())?;
-                session.set_catalog(*number, Arc::new(snapshot));
+            Some(Home::Transaction(number)) => {
+                let connection = lease.connection();
+                let before = self.session.catalog(&self.worker);
+                let temporary = match target.is_temporary() || before.temporary().is_some() {
+                    true => reader.read_temporary(connection)?,
+                    false => None,
+                };
+                let shared = match target.is_temporary() {
+                    true => before.shared.clone().unwrap_or(before),
+                    false => Arc::new(reader.read(connection)?),
+                };
+                let snapshot = match temporary {
+                    Some(objects) => Arc::new(shared.with_temporary(next_version(), objects)),
+                    None => shared,
+                };
+                self.session.set_catalog(number, snapshot);
             }
-            Some(Home::Pool) | None => {
+            Some(Home::Temporary(number)) if target.is_temporary() => {
+                let objects = reader.read_temporary(lease.connection())?;
+                self.session.set_temporary(number, objects);
+            }
+            Some(Home::Pool | Home::Temporary(_)) | None => {
                 if let Err(error) = self.worker.refresh(lease.connection()) {
                     tracing::error!(?error, "can't read the catalogs after a change");
                 }
@@ -397,17 +424,24 @@ impl Run {
             return;
         };
         let clean = match home {
-            Home::Transaction(..) => true,
-            Home::Pool => done || lease.leave_transaction(self.began),
+            Home::Transaction(_) => true,
+            Home::Pool | Home::Temporary(_) => done || lease.leave_transaction(self.began),
         };
         // Before anyone else gets the connection: no interrupt may follow it.
         self.control.finish(done);
+        let session = &self.session;
         match home {
-            Home::Transaction(session, number) if self.spoiled => {
-                drop(lease);
+            Home::Transaction(number) if self.spoiled => {
+                let temporary = session.has_temporary(number);
+                roll_back(&self.worker, session, lease, temporary);
                 session.lose(number);
             }
-            Home::Transaction(session, number) => session.take_back(number, lease),
+            Home::Transaction(number) => session.take_back(number, lease),
+            Home::Temporary(number) if clean => session.take_back_temporary(number, lease),
+            Home::Temporary(number) => {
+                drop(lease);
+                session.lose_temporary(number);
+            }
             Home::Pool if clean => lease.give_back(),
             Home::Pool => drop(lease),
         }
@@ -420,8 +454,10 @@ impl Drop for Run {
         if let Some(home) = self.home.take() {
             self.control.finish(false);
             drop(self.lease.take());
-            if let Home::Transaction(session, number) = home {
-                session.lose(number);
+            match home {
+                Home::Transaction(number) => self.session.lose(number),
+                Home::Temporary(number) => self.session.lose_temporary(number),
+                Home::Pool => {}
             }
         }
     }

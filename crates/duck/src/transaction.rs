@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use model::{CatalogSnapshot, Error, ErrorKind, Result};
+use model::{CatalogSnapshot, Error, ErrorKind, Result, TEMPORARY};
 
 use crate::control::{Control, Stop};
 use crate::core::{Checkout, Lease};
 use crate::governed::client_error;
+use crate::seat::{Seat, Taken};
 use crate::session::{LocalSession, Shared};
 use crate::worker::Worker;
 
@@ -14,18 +15,14 @@ use crate::worker::Worker;
 pub(crate) struct Transaction {
     number: u64,
     read_only: bool,
-    place: Place,
-    /// The catalog written: DuckDB writes one database per transaction.
+    seat: Seat,
+    /// The catalog written: besides temporary objects DuckDB writes one database per transaction.
     written: Option<String>,
     changed_catalog: bool,
+    /// Whether its connection has, or may have, temporary objects.
+    temporary: bool,
     /// What the transaction sees: what there was at its beginning, and changes of its own.
     catalog: Arc<CatalogSnapshot>,
-}
-
-enum Place {
-    Here(Lease),
-    With(Option<Arc<Control>>),
-    Lost,
 }
 
 impl Transaction {
@@ -38,56 +35,36 @@ impl Transaction {
         &mut self,
         for_statement: Option<&Arc<Control>>,
     ) -> Result<Option<(u64, Lease)>> {
-        match std::mem::replace(&mut self.place, Place::With(for_statement.cloned())) {
-            Place::Here(lease) => Ok(Some((self.number, lease))),
-            Place::Lost => {
-                self.place = Place::Lost;
-                Err(lost())
-            }
-            Place::With(control) => {
-                let ends = control
-                    .as_ref()
-                    .is_none_or(|c| c.is_stopped() || c.is_quiet());
-                self.place = Place::With(control);
-                if ends {
-                    return Ok(None);
-                }
-                Err(Error::new(
-                    ErrorKind::ObjectInUse,
-                    "a result of this transaction has not been read to its end",
-                ))
-            }
+        match self.seat.take(for_statement) {
+            Taken::Lease(lease) => Ok(Some((self.number, lease))),
+            Taken::Soon => Ok(None),
+            Taken::Busy => Err(Error::new(
+                ErrorKind::ObjectInUse,
+                "a result of this transaction has not been read to its end",
+            )),
+            Taken::Lost => Err(lost()),
         }
     }
 
     /// Puts the connection back; returns it if the transaction has been given up.
     pub(crate) fn put(&mut self, lease: Lease) -> Option<Lease> {
-        if matches!(self.place, Place::Lost) || lease.core().is_dead() {
-            self.place = Place::Lost;
-            return Some(lease);
-        }
-        self.place = Place::Here(lease);
-        None
+        self.seat.put(lease)
     }
 
     /// Gives the transaction up; returns the connection if it is here.
     pub(crate) fn lose(&mut self) -> Option<Lease> {
-        match std::mem::replace(&mut self.place, Place::Lost) {
-            Place::Here(lease) => Some(lease),
-            Place::With(_) | Place::Lost => None,
-        }
+        self.seat.lose()
     }
 }
 
 impl Shared {
     /// The catalogs as the session sees them.
     pub(crate) fn catalog(&self, worker: &Worker) -> Arc<CatalogSnapshot> {
-        let own = self
-            .state()
-            .transaction
-            .as_ref()
-            .map(|t| Arc::clone(&t.catalog));
-        own.unwrap_or_else(|| worker.catalog())
+        let mut state = self.state();
+        match &state.transaction {
+            Some(transaction) => Arc::clone(&transaction.catalog),
+            None => state.seen(worker.catalog()),
+        }
     }
 
     pub(crate) fn set_catalog(&self, number: u64, catalog: Arc<CatalogSnapshot>) {
@@ -98,8 +75,12 @@ impl Shared {
         }
     }
 
-    /// Whether the transaction may write this catalog.
+    /// Whether the transaction may write this catalog. Temporary objects may be written in any, as in
+    /// PostgreSQL.
     pub(crate) fn check_write(&self, catalog: &str) -> Result<()> {
+        if catalog == TEMPORARY {
+            return Ok(());
+        }
         let state = self.state();
         let Some(transaction) = &state.transaction else {
             return Ok(());
@@ -122,11 +103,22 @@ impl Shared {
         if let Some(transaction) = &mut self.state().transaction
             && transaction.is(number)
         {
+            if catalog == TEMPORARY {
+                transaction.temporary |= changed_catalog;
+                return;
+            }
             transaction
                 .written
                 .get_or_insert_with(|| catalog.to_owned());
             transaction.changed_catalog |= changed_catalog;
         }
+    }
+
+    /// Whether the connection of that transaction may have temporary objects.
+    pub(crate) fn has_temporary(&self, number: u64) -> bool {
+        let state = self.state();
+        let transaction = state.transaction.as_ref().filter(|t| t.is(number));
+        transaction.is_some_and(|t| t.temporary)
     }
 }
 
@@ -145,7 +137,13 @@ impl LocalSession {
                 ));
             }
         }
-        let checkout = self.worker.core()?.checkout()?;
+        let patience = self.worker.config().quiet_timeout;
+        let own = self.shared.take_temporary_for_transaction(patience).await?;
+        let temporary = own.is_some();
+        let checkout = match own {
+            Some(lease) => Checkout::Idle(lease),
+            None => self.worker.core()?.checkout()?,
+        };
         let worker = Arc::clone(&self.worker);
         let (lease, catalog) = self
             .worker
@@ -156,13 +154,15 @@ impl LocalSession {
         if state.closed {
             return Err(Stop::Closed.error());
         }
-        state.transactions += 1;
+        state.numbers += 1;
+        let catalog = state.seen(catalog);
         state.transaction = Some(Transaction {
-            number: state.transactions,
+            number: state.numbers,
             read_only,
-            place: Place::Here(lease),
+            seat: Seat::Here(lease),
             written: None,
             changed_catalog: false,
+            temporary,
             catalog,
         });
         Ok(())
@@ -182,14 +182,17 @@ impl LocalSession {
                 return Err(error);
             }
         };
-        let transaction = self.shared.end_transaction();
-        let (wrote, changed_catalog) =
-            transaction.map_or((false, false), |t| (t.written.is_some(), t.changed_catalog));
-        let worker = Arc::clone(&self.worker);
+        let Some(transaction) = self.shared.end_transaction() else {
+            return Err(Error::internal("the transaction ended as it was committed"));
+        };
+        let (worker, shared) = (Arc::clone(&self.worker), Arc::clone(&self.shared));
         self.worker
             .step(move || {
-                let _change = wrote.then(|| worker.changes().begin());
-                commit(&worker, lease, changed_catalog)
+                let _change = transaction
+                    .written
+                    .is_some()
+                    .then(|| worker.changes().begin());
+                commit(&worker, &shared, lease, &transaction)
             })
             .await?
     }
@@ -203,11 +206,7 @@ impl LocalSession {
                     "there is no transaction in progress",
                 ));
             }
-            Some(Transaction {
-                place: Place::With(control),
-                ..
-            }) => control.clone(),
-            Some(_) => None,
+            Some(transaction) => transaction.seat.statement(),
         };
         // An open result of the transaction ends with it.
         if let Some(control) = running {
@@ -216,11 +215,15 @@ impl LocalSession {
         let patience = self.worker.config().quiet_timeout;
         let taken = self.shared.take_lease(None, patience).await;
         // A connection that is not here is closed when it comes back, which rolls back too.
-        self.shared.end_transaction();
-        match taken {
-            Ok((_, lease)) => self.worker.step(move || roll_back(lease)).await,
-            Err(_) => Ok(()),
-        }
+        let ended = self.shared.end_transaction();
+        let temporary = ended.is_some_and(|t| t.temporary);
+        let Ok((_, lease)) = taken else {
+            return Ok(());
+        };
+        let (worker, shared) = (Arc::clone(&self.worker), Arc::clone(&self.shared));
+        self.worker
+            .step(move || roll_back(&worker, &shared, lease, temporary))
+            .await
     }
 }
 
@@ -250,23 +253,38 @@ fn begin(
     Ok((lease, catalog))
 }
 
-fn commit(worker: &Arc<Worker>, lease: Lease, changed_catalog: bool) -> Result<()> {
+fn commit(
+    worker: &Arc<Worker>,
+    shared: &Shared,
+    lease: Lease,
+    transaction: &Transaction,
+) -> Result<()> {
     if let Err(error) = lease.commit() {
         worker.look_for_loss(lease.core(), &error);
-        roll_back(lease);
+        roll_back(worker, shared, lease, transaction.temporary);
         return Err(client_error(&error, true));
     }
-    if changed_catalog && let Err(error) = worker.refresh(lease.connection()) {
+    if transaction.changed_catalog
+        && let Err(error) = worker.refresh(lease.connection())
+    {
         tracing::error!(?error, "can't read the catalogs after a change");
     }
-    lease.give_back();
+    leave(worker, shared, lease, transaction.temporary);
     Ok(())
 }
 
-/// Rolls back and returns the connection, or closes it where that fails.
-fn roll_back(lease: Lease) {
+/// Rolls back and returns the connection, or closes it where that fails. Blocks: for step threads.
+pub(crate) fn roll_back(worker: &Worker, shared: &Shared, lease: Lease, temporary: bool) {
     if lease.connection().execute("rollback").is_ok() {
-        lease.give_back();
+        leave(worker, shared, lease, temporary);
+    }
+}
+
+/// Returns a connection to the pool, or to the session if there are temporary objects on it.
+fn leave(worker: &Worker, shared: &Shared, lease: Lease, temporary: bool) {
+    match temporary {
+        true => shared.settle(worker, lease),
+        false => lease.give_back(),
     }
 }
 

@@ -70,6 +70,10 @@ impl ExecSession for WorkerSession {
         Err(Error::not_supported("ingest"))
     }
 
+    async fn discard_temporary(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn begin(&self, _: bool) -> Result<()> {
         Ok(())
     }
@@ -119,6 +123,7 @@ async fn server() -> Server {
     let catalog = Arc::new(CatalogSnapshot {
         version: 1,
         catalogs: BTreeMap::from([("nyc".to_owned(), nyc)]),
+        shared: None,
     });
     let policy_text = format!(
         "[[role]]\nname = \"admin\"\nadmin = true\n\

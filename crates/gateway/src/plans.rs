@@ -90,7 +90,7 @@ impl Plans {
         let begun = Instant::now();
         counter!(metric::PLAN_CACHE, "result" => "miss").increment(1);
         let (view, sidecar) = self.place(&key.scope, world, parser)?;
-        let statement = plan::parse(&key.text, parser)?;
+        let statement = plan::parse(&view.with_own_schemas(&key.text)?, parser)?;
         let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser)?;
         let plan = Arc::new(plan);
         histogram!(metric::PLAN_SECONDS).record(begun.elapsed());
@@ -140,18 +140,41 @@ impl Plans {
         if let Some(view) = &*cell {
             return Ok(Arc::clone(view));
         }
-        let view = View::new(
-            &world.policy,
-            &world.catalog,
-            Arc::clone(&scope.principal),
-            &scope.default_catalog,
-            parser,
-        )?;
+        let view = match &world.catalog.shared {
+            Some(shared) => self.session_view(scope, world, shared, parser)?,
+            None => View::new(
+                &world.policy,
+                &world.catalog,
+                Arc::clone(&scope.principal),
+                &scope.default_catalog,
+                parser,
+            )?,
+        };
         for (relation, error) in view.hidden() {
             let principal = &scope.principal.name;
             tracing::warn!(%relation, principal, %error, "relation hidden: its rules do not fit it");
         }
         Ok(Arc::clone(cell.insert(Arc::new(view))))
+    }
+
+    /// A session's view with its temporary objects, over the view of what is `shared`.
+    fn session_view(
+        &self,
+        scope: &Scope,
+        world: &World,
+        shared: &Arc<CatalogSnapshot>,
+        parser: &Parser,
+    ) -> Result<View> {
+        let below = World {
+            policy: Arc::clone(&world.policy),
+            catalog: Arc::clone(shared),
+        };
+        let scope = Scope {
+            catalog_version: shared.version,
+            ..scope.clone()
+        };
+        let (view, sidecar) = self.place(&scope, &below, parser)?;
+        view.with_temporary(&world.catalog, &sidecar, parser)
     }
 
     /// The sidecar of what is visible, shared by all who see the same.
@@ -186,7 +209,12 @@ impl Plans {
         {
             return Ok(Arc::clone(sidecar));
         }
-        let built = Sidecar::build(visible, default_catalog)?;
+        let built = match &visible.shared {
+            Some(shared) => self
+                .sidecar(shared, default_catalog)?
+                .with_temporary(visible)?,
+            None => Sidecar::build(visible, default_catalog)?,
+        };
         Ok(Arc::clone(sidecar.insert(Arc::new(built))))
     }
 }

@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
-use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
+use model::{Error, ErrorKind, ExecKind, ParamValue, Result, ResultStream};
 use policy::{Authorised, CommandTag};
 
 use crate::admission::Place;
@@ -212,7 +212,12 @@ impl Session {
             Some(_) => settings.is_on(Setting::TransactionReadOnly),
             None => settings.is_on(Setting::DefaultReadOnly),
         };
-        if !read_only {
+        let temporary = match plan.kind() {
+            ExecKind::Write { target, .. } => target.is_temporary(),
+            ExecKind::Query => false,
+        };
+        // As in PostgreSQL, what is temporary may be written.
+        if !read_only || temporary {
             return Ok(());
         }
         Err(Error::new(

@@ -205,7 +205,7 @@ impl Session {
                 s.reset_all();
                 Ok(())
             }),
-            SessionStatement::Discard(what) => self.discard(*what, open.is_some()),
+            SessionStatement::Discard(what) => self.discard(*what, open.is_some()).await,
             SessionStatement::Prepare(prepare) => {
                 self.prepare_named(record, prepare).await?;
                 Ok(done("PREPARE"))
@@ -235,13 +235,14 @@ impl Session {
         }
     }
 
-    fn discard(&self, what: Discard, in_transaction: bool) -> Result<Done> {
+    async fn discard(&self, what: Discard, in_transaction: bool) -> Result<Done> {
         match what {
             Discard::All if in_transaction => Err(Error::new(
                 ErrorKind::ActiveTransaction,
                 "DISCARD ALL cannot run inside a transaction block",
             )),
             Discard::All => {
+                self.worker.discard_temporary().await?;
                 self.named.clear();
                 let done = self.change("DISCARD ALL", |s| {
                     s.reset_all();
@@ -249,11 +250,13 @@ impl Session {
                 })?;
                 Ok(done.with_forget(Forget::Everything))
             }
-            // Plans are cached for all sessions and checked at each use; there are no sequences
-            // and no temporary objects.
+            // Plans are cached for all sessions and checked at each use; there are no sequences.
             Discard::Plans => Ok(done("DISCARD PLANS")),
             Discard::Sequences => Ok(done("DISCARD SEQUENCES")),
-            Discard::Temp => Ok(done("DISCARD TEMP")),
+            Discard::Temp => {
+                self.worker.discard_temporary().await?;
+                Ok(done("DISCARD TEMP"))
+            }
         }
     }
 

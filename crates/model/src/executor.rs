@@ -18,8 +18,8 @@ pub trait Executor: Send + Sync {
     async fn open_session(&self, principal: Arc<Principal>) -> Result<Arc<dyn ExecSession>>;
 }
 
-/// A principal's place on an executor. It holds a connection only while it is in a transaction or
-/// has an open stream, and never shares one with another session.
+/// A principal's place on an executor. It holds a connection only while it is in a transaction, has
+/// an open stream or temporary objects, and never shares one with another session.
 ///
 /// Methods may be called from several tasks; statements of one session run one after another.
 #[async_trait]
@@ -27,7 +27,8 @@ pub trait ExecSession: Send + Sync {
     /// Runs a request. Returns when the first rows are there or the statement has failed; a write
     /// has then been done (and committed outside a transaction).
     ///
-    /// Fails with `ObjectInUse` while a stream of the same transaction is open.
+    /// Fails with `ObjectInUse` while a stream of the same transaction is open, or one over the
+    /// session's temporary objects and the request is about them too.
     async fn execute(&self, request: ExecRequest) -> Result<ResultStream>;
 
     /// Appends batches to the request's target and returns the count of rows, all or none.
@@ -46,7 +47,13 @@ pub trait ExecSession: Send + Sync {
     /// Rolls the open transaction back.
     async fn rollback(&self) -> Result<()>;
 
-    /// The catalogs as this session sees them: with its own uncommitted changes.
+    /// Drops the session's temporary objects.
+    ///
+    /// Fails with `ActiveTransaction` inside a transaction.
+    async fn discard_temporary(&self) -> Result<()>;
+
+    /// The catalogs as this session sees them: with its own uncommitted changes and its temporary
+    /// objects.
     fn catalog(&self) -> Arc<CatalogSnapshot>;
 
     /// Cancels the statement of that id if it is running. Idempotent; returns at once.

@@ -18,7 +18,7 @@ pub use principal::{Attribute, Principal};
 pub use request::{ExecKind, ExecRequest, Expected, OnConflict, RequestParts, Returning};
 pub use snapshot::{
     Catalog, CatalogMode, CatalogSnapshot, Column, Constraint, ConstraintKind, Relation,
-    RelationKind, RelationName, Schema, fold,
+    RelationKind, RelationName, Schema, TEMPORARY, fold,
 };
 pub use sql_type::SqlType;
 pub use stream::{ResultColumn, ResultSchema, ResultStream};

@@ -134,6 +134,16 @@ impl ExecRequest {
         }
     }
 
+    /// Whether it is about the session's temporary objects, which live on one connection.
+    pub fn uses_temporary(&self) -> bool {
+        let target = match self.kind() {
+            ExecKind::Query => None,
+            ExecKind::Write { target, .. } => Some(target),
+        };
+        let mut named = self.expected().relations.iter().chain(target);
+        named.any(RelationName::is_temporary)
+    }
+
     /// The same request, giving back no more rows and bytes than this.
     #[must_use]
     pub fn returning_at_most(mut self, rows: Option<u64>, bytes: Option<u64>) -> Self {

@@ -12,6 +12,10 @@ pub fn fold(name: &str) -> String {
     name.to_ascii_lowercase()
 }
 
+/// The catalog of a session's temporary tables and views: DuckDB's name, which no configured catalog
+/// has. It is there in the snapshots of sessions that have some.
+pub const TEMPORARY: &str = "temp";
+
 /// A resolved three-part name, spelled as the catalog spells it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationName {
@@ -35,6 +39,11 @@ impl RelationName {
             schema: schema.into(),
             name: name.into(),
         }
+    }
+
+    /// Whether it is of a session's own temporary objects, which no other session sees.
+    pub fn is_temporary(&self) -> bool {
+        self.catalog == TEMPORARY
     }
 }
 
@@ -139,9 +148,28 @@ pub struct CatalogSnapshot {
     pub version: u64,
     /// Catalogs by [`fold`]ed name.
     pub catalogs: BTreeMap<String, Catalog>,
+    /// The same without [`TEMPORARY`], where a session has temporary objects.
+    pub shared: Option<Arc<CatalogSnapshot>>,
 }
 
 impl CatalogSnapshot {
+    /// This snapshot with a session's temporary objects over it.
+    #[must_use]
+    pub fn with_temporary(self: &Arc<Self>, version: u64, temporary: Catalog) -> Self {
+        let mut catalogs = self.catalogs.clone();
+        catalogs.insert(TEMPORARY.to_owned(), temporary);
+        Self {
+            version,
+            catalogs,
+            shared: Some(Arc::clone(self)),
+        }
+    }
+
+    /// A session's temporary objects.
+    pub fn temporary(&self) -> Option<&Catalog> {
+        self.catalogs.get(TEMPORARY)
+    }
+
     /// The catalog of that name, in any case of its ASCII letters.
     pub fn catalog(&self, name: &str) -> Option<&Catalog> {
         self.catalogs.get(&fold(name))

@@ -7,6 +7,7 @@ mod inquiry;
 mod lexer;
 mod pivot;
 mod prepare;
+mod schemas;
 mod session;
 mod shell;
 mod split;
@@ -19,6 +20,7 @@ pub use inquiry::{Explain, ExplainFormat, Show, Summarize};
 pub use lexer::{Token, TokenKind, tokens};
 pub use pivot::{ClosedPivot, OpenPivot, open_pivot};
 pub use prepare::{ExecuteStatement, PrepareStatement};
+pub use schemas::{is_schema_of_postgres, with_own_schemas};
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{

@@ -20,28 +20,27 @@ pub(crate) fn create_table(
     let mut shell = Shell::new(text, tokens);
     shell.need("create")?;
     let or_replace = shell.take_all(&["or", "replace"]);
-    for word in ["temp", "temporary", "local", "global", "unlogged"] {
-        if shell.take(word) {
-            return Err(Error::not_supported("a TEMPORARY or UNLOGGED table"));
-        }
-    }
+    let temporary = shell.take_temporary()?;
     if !shell.take("table") {
         return Err(shell.refused_object("CREATE"));
     }
     let if_not_exists = shell.take_all(&["if", "not", "exists"]);
     let name = shell.object_name()?;
+    shell.take_on_commit(temporary)?;
     let body = if shell.take("as") {
         shell.table_query(vec![], parser)?
-    } else if let Some(columns) = shell.names_before_as()? {
+    } else if let Some(columns) = shell.names_before_as(temporary)? {
         shell.table_query(columns, parser)?
     } else {
         shell.need_symbol('(')?;
         let body = shell.table_columns(parser)?;
+        shell.take_on_commit(temporary)?;
         shell.finish()?;
         body
     };
     Ok(CreateTable {
         name,
+        temporary,
         or_replace,
         if_not_exists,
         body,
@@ -252,11 +251,42 @@ impl<'t, 'a> Shell<'t, 'a> {
         Ok(ObjectName { parts, position })
     }
 
-    /// `(a, b) as`, or nothing taken.
-    pub(crate) fn names_before_as(&mut self) -> Result<Option<Vec<String>>> {
+    /// Takes TEMPORARY in any of its spellings; LOCAL and GLOBAL before it mean nothing, as in
+    /// PostgreSQL.
+    pub(crate) fn take_temporary(&mut self) -> Result<bool> {
+        let behind = self.ahead(1);
+        let behind = behind.is_some_and(|t| t.is_word("temp") || t.is_word("temporary"));
+        if behind && !self.take("local") {
+            let _ = self.take("global");
+        }
+        if self.peek().is_some_and(|t| t.is_word("unlogged")) {
+            return Err(Error::not_supported("an UNLOGGED table"));
+        }
+        Ok(self.take("temp") || self.take("temporary"))
+    }
+
+    /// Takes ON COMMIT PRESERVE ROWS, which is what temporary tables do here.
+    fn take_on_commit(&mut self, temporary: bool) -> Result<()> {
+        if !(temporary && self.take_all(&["on", "commit"])) {
+            return Ok(());
+        }
+        if self.take_all(&["preserve", "rows"]) {
+            return Ok(());
+        }
+        match self.peek() {
+            Some(token) if token.is_word("delete") || token.is_word("drop") => Err(
+                Error::not_supported("ON COMMIT other than PRESERVE ROWS").with_position(token.start),
+            ),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    /// `(a, b) as`, or nothing taken. A table that is `temporary` may say ON COMMIT before AS.
+    pub(crate) fn names_before_as(&mut self, temporary: bool) -> Result<Option<Vec<String>>> {
         let start = self.at;
         if self.take_symbol('(')
             && let Ok(names) = self.names()
+            && self.take_on_commit(temporary).is_ok()
             && self.take("as")
         {
             return Ok(Some(names));

@@ -62,11 +62,13 @@ pub struct ObjectName {
     pub position: usize,
 }
 
-/// `create [or replace] table [if not exists] name …`.
+/// `create [or replace] [temp] table [if not exists] name …`.
 #[derive(Debug)]
 pub struct CreateTable {
     /// The table to make.
     pub name: ObjectName,
+    /// TEMPORARY.
+    pub temporary: bool,
     /// OR REPLACE.
     pub or_replace: bool,
     /// IF NOT EXISTS.
@@ -128,11 +130,13 @@ pub enum KeyKind {
     Unique,
 }
 
-/// `create [or replace] view [if not exists] name [(columns)] as query`.
+/// `create [or replace] [temp] view [if not exists] name [(columns)] as query`.
 #[derive(Debug)]
 pub struct CreateView {
     /// The view to make.
     pub name: ObjectName,
+    /// TEMPORARY.
+    pub temporary: bool,
     /// OR REPLACE.
     pub or_replace: bool,
     /// IF NOT EXISTS.

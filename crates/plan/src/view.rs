@@ -15,6 +15,8 @@ pub(crate) fn is_create(tokens: &[Token<'_>]) -> bool {
         [
             "or",
             "replace",
+            "local",
+            "global",
             "temp",
             "temporary",
             "recursive",
@@ -37,7 +39,8 @@ pub(crate) fn create(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
     let mut shell = Shell::new(text, tokens);
     shell.need("create")?;
     let or_replace = shell.take_all(&["or", "replace"]);
-    for word in ["temp", "temporary", "recursive", "materialized"] {
+    let temporary = shell.take_temporary()?;
+    for word in ["recursive", "materialized"] {
         if shell.take(word) {
             return Err(Error::not_supported(format_args!(
                 "a {} view",
@@ -48,7 +51,7 @@ pub(crate) fn create(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
     shell.need("view")?;
     let if_not_exists = shell.take_all(&["if", "not", "exists"]);
     let name = shell.object_name()?;
-    let columns = match shell.names_before_as()? {
+    let columns = match shell.names_before_as(false)? {
         Some(columns) => columns,
         None => {
             shell.need("as")?;
@@ -58,6 +61,7 @@ pub(crate) fn create(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
     let query = query_from(&shell, parser)?;
     Ok(CreateView {
         name,
+        temporary,
         or_replace,
         if_not_exists,
         columns,

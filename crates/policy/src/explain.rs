@@ -83,9 +83,12 @@ impl View {
         lines
     }
 
-    /// The rules that this principal meets at a relation.
+    /// The rules that this principal meets at a relation. At what is temporary there are none.
     pub(crate) fn rules_on(&self, name: &RelationName) -> Vec<Explained> {
         let mut lines = Vec::new();
+        if name.is_temporary() {
+            return lines;
+        }
         let (set, principal) = (self.set(), self.principal());
         let on = name.to_string();
         let place = |at: At| set.place(at);

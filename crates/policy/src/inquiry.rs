@@ -9,7 +9,8 @@ use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, Relation, Result, ResultColumn, ResultSchema, SqlType, fold,
+    Error, ErrorKind, ExecKind, Relation, Result, ResultColumn, ResultSchema, SqlType, TEMPORARY,
+    fold,
 };
 use plan::{Explain, ExplainFormat, Query, Show};
 use serde_json::Value;
@@ -134,6 +135,7 @@ pub(crate) fn show(context: &Context<'_>, show: &Show) -> Result<Authorised> {
     let (named, columns) = match show {
         Show::Databases => {
             let databases = visible.catalogs.values().map(|c| c.name.as_str());
+            let databases = databases.filter(|name| *name != TEMPORARY);
             (
                 vec![("database_name", text)],
                 vec![names(databases.collect())],
@@ -176,7 +178,7 @@ pub(crate) fn show(context: &Context<'_>, show: &Show) -> Result<Authorised> {
     answer(context, CommandTag::Show, "", named, columns)
 }
 
-/// The relations of a schema; of the default one where none is named.
+/// The relations of a schema; where none is named, those that a name of one part means.
 fn relations_of<'a>(context: &Context<'a>, of: &[String]) -> Result<Vec<&'a Relation>> {
     let visible = context.view.visible();
     let default = visible.catalog(context.view.default_catalog());
@@ -187,9 +189,15 @@ fn relations_of<'a>(context: &Context<'a>, of: &[String]) -> Result<Vec<&'a Rela
             .or_else(|| visible.catalog(name)?.schema("main")),
         [catalog, schema, ..] => visible.catalog(catalog).and_then(|c| c.schema(schema)),
     };
+    let mut relations: BTreeMap<&String, &Relation> = BTreeMap::new();
+    relations.extend(schema.into_iter().flat_map(|s| &s.relations));
     match schema {
-        Some(schema) => Ok(schema.relations.values().collect()),
-        None if of.is_empty() => Ok(vec![]),
+        _ if of.is_empty() => {
+            let temporary = visible.temporary().and_then(|c| c.schema("main"));
+            relations.extend(temporary.into_iter().flat_map(|s| &s.relations));
+            Ok(relations.into_values().collect())
+        }
+        Some(_) => Ok(relations.into_values().collect()),
         None => Err(Error::new(
             ErrorKind::UndefinedSchema,
             format!("schema \"{}\" does not exist", of.join(".")),
@@ -227,7 +235,7 @@ fn all_tables<'a>(context: &Context<'_>, relations: &[&Relation]) -> Result<Answ
         names(|r| &r.name.name),
         Arc::new(column_names.finish()),
         Arc::new(column_types.finish()),
-        Arc::new(BooleanArray::from(vec![false; relations.len()])),
+        Arc::new(relations.iter().map(|r| Some(r.name.is_temporary())).collect::<BooleanArray>()),
     ];
     let texts = || SqlType::List(Arc::new(SqlType::Varchar));
     let named = vec![

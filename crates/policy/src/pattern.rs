@@ -31,25 +31,22 @@ impl<const N: usize> Pattern<N> {
             .map_err(|_| format!("\"{text}\" must have {N} parts"))
     }
 
+    /// A pattern of these parts.
+    pub(crate) fn of(parts: [Option<&str>; N]) -> Self {
+        Self(parts.map(|part| part.map(fold)))
+    }
+
     /// The part, where it is not `*`.
     pub(crate) fn part(&self, n: usize) -> Option<&str> {
         self.0[n].as_deref()
     }
 
-    /// Whether the first three parts match a relation.
+    /// Whether the first three parts match a relation. No rule is about what is temporary: it is its
+    /// session's own.
     pub(crate) fn matches_relation(&self, name: &RelationName) -> bool {
         let parts = [&name.catalog, &name.schema, &name.name];
-        self.0
-            .iter()
-            .zip(parts)
-            .all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
-    }
-
-    fn matches_parts(&self, parts: [&str; N]) -> bool {
-        self.0
-            .iter()
-            .zip(parts)
-            .all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
+        let mut pairs = self.0.iter().zip(parts);
+        !name.is_temporary() && pairs.all(|(p, part)| p.as_ref().is_none_or(|p| *p == fold(part)))
     }
 }
 
@@ -62,12 +59,13 @@ impl<const N: usize> fmt::Display for Pattern<N> {
 
 impl Pattern<3> {
     pub(crate) fn matches(&self, name: &RelationName) -> bool {
-        self.matches_parts([&name.catalog, &name.schema, &name.name])
+        self.matches_relation(name)
     }
 }
 
 impl Pattern<4> {
     pub(crate) fn matches(&self, name: &RelationName, column: &str) -> bool {
-        self.matches_parts([&name.catalog, &name.schema, &name.name, column])
+        let own = self.part(3).is_none_or(|p| p == fold(column));
+        own && self.matches_relation(name)
     }
 }

@@ -16,8 +16,8 @@ pub(crate) struct Rights<'a> {
     pub(crate) database: &'a str,
     /// Whether names are resolved and nothing else is done, as for a view that is to be stored.
     pub(crate) names_only: bool,
-    /// Catalog and schema of names that have none.
-    home: (&'a str, &'a str),
+    /// In a stored view, catalog and schema of names that have none.
+    home: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> Rights<'a> {
@@ -28,7 +28,7 @@ impl<'a> Rights<'a> {
             reader: view.principal(),
             database: view.default_catalog(),
             names_only: false,
-            home: (view.default_catalog(), "main"),
+            home: None,
         }
     }
 
@@ -44,12 +44,15 @@ impl<'a> Rights<'a> {
     pub(crate) fn of_stored(view: &'a View, reader: &'a View, stored: &'a RelationName) -> Self {
         Self {
             view,
-            home: (&stored.catalog, &stored.schema),
+            home: Some((&stored.catalog, &stored.schema)),
             ..Self::of(reader)
         }
     }
 
     pub(crate) fn resolve(&self, parts: &[&str]) -> Result<&'a Access> {
-        self.view.resolve_in(self.home, parts)
+        match self.home {
+            Some(home) => self.view.resolve_in(home, parts),
+            None => self.view.resolve(parts),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Column, Principal, RelationName};
+use model::{Column, Principal, RelationName, TEMPORARY};
 
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, Privilege};
@@ -27,6 +27,22 @@ pub(crate) struct Grant {
     pub(crate) definer: Option<String>,
     pub(crate) allow_key_oracle: bool,
     pub(crate) at: At,
+}
+
+impl Grant {
+    /// What a session may do with its own temporary tables and views: everything. It stands in no file.
+    pub(crate) fn on_temporary() -> Self {
+        Self {
+            role: String::new(),
+            on: Pattern::of([Some(TEMPORARY), None, None]),
+            privileges: Privilege::ALL.into(),
+            columns: None,
+            rows: None,
+            definer: None,
+            allow_key_oracle: false,
+            at: At { file: 0, byte: 0 },
+        }
+    }
 }
 
 /// Takes rows away, whatever is granted.

@@ -26,6 +26,8 @@ pub struct PolicySet {
     sources: Sources,
     pub(crate) rules: Rules,
     indexes: Indexes,
+    /// The grant on what is temporary.
+    temporary: Grant,
 }
 
 /// The rules of each kind by relation.
@@ -76,6 +78,7 @@ impl PolicySet {
             indexes: Indexes::of(&rules),
             rules,
             sources,
+            temporary: Grant::on_temporary(),
         };
         set.check_names(snapshot, &set.sources)?;
         set.check_expressions(snapshot, parser, &set.sources)?;
@@ -112,16 +115,19 @@ impl PolicySet {
         principals.map(|(name, (_, verifier))| (name.as_str(), verifier.as_str()))
     }
 
-    /// The grants of a principal on a relation, in file order.
+    /// The grants of a principal on a relation, in file order. On a temporary one, which only its own
+    /// session sees, everyone has all rights.
     pub(crate) fn grants_for(
         &self,
         principal: &Principal,
         name: &RelationName,
     ) -> impl Iterator<Item = &Grant> {
         let candidates = self.indexes.grants.candidates(name).into_iter();
+        let temporary = name.is_temporary().then_some(&self.temporary);
         candidates
             .map(|number| &self.rules.grants[number])
             .filter(move |g| principal.roles.contains(&g.role) && g.on.matches(name))
+            .chain(temporary)
     }
 
     /// Whether some grant lets a view of this name be read with another's rights.

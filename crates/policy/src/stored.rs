@@ -16,7 +16,8 @@ use crate::rights::Rights;
 use crate::seal::seal;
 use crate::view::{Source, View};
 
-/// Adds the views that the principal may read to what it sees. A view that can't be read with the
+/// Adds the views that the principal may read to what it sees: the temporary ones to what a session
+/// sees, else those of all. A view that can't be read with the
 /// rights it has is hidden.
 pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>) -> Result<()> {
     let mut stored = Stored {
@@ -24,9 +25,13 @@ pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>)
         compiler,
         definers: BTreeMap::new(),
     };
-    let relations = source.snapshot.relations();
+    let temporary = view.is_of_session();
+    let views = source.snapshot.relations().filter(|r| {
+        let of_this = r.name.is_temporary() == temporary;
+        of_this && r.kind == RelationKind::View
+    });
     let mut pending: Vec<Pending<'_>> = Vec::new();
-    for relation in relations.filter(|r| r.kind == RelationKind::View) {
+    for relation in views {
         match stored.read(view, relation) {
             Ok(read) => pending.extend(read),
             Err(error) => view.hide(&relation.name, error),

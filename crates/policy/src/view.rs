@@ -1,12 +1,13 @@
 //! What one principal may see of all catalogs: the snapshot that every describe, metadata call and
 //! name resolution of theirs works on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{
     Catalog, CatalogSnapshot, Constraint, ConstraintKind, Error, ErrorKind, Principal, Relation,
-    RelationKind, RelationName, Result, Schema, fold,
+    RelationKind, RelationName, Result, Schema, TEMPORARY, fold,
 };
 use serde_json::Value;
 use tree::grammar::text;
@@ -26,7 +27,11 @@ pub struct View {
     principal: Arc<Principal>,
     default_catalog: String,
     visible: Arc<CatalogSnapshot>,
-    accesses: BTreeMap<RelationName, Access>,
+    accesses: BTreeMap<RelationName, Arc<Access>>,
+    /// What is seen without a session's temporary objects, where it has some.
+    shared: Option<Arc<CatalogSnapshot>>,
+    /// Whether a schema or column is named like one of PostgreSQL's schemas.
+    has_theirs: bool,
     hidden: Vec<(RelationName, Error)>,
 }
 
@@ -61,6 +66,73 @@ impl View {
         source.view(principal)
     }
 
+    /// This view with a session's temporary objects over it: they are its principal's own, and no rule
+    /// is about them. `snapshot` is the one that this view is of, with them; `sidecar` knows what this
+    /// view shows.
+    pub fn with_temporary(
+        &self,
+        snapshot: &CatalogSnapshot,
+        sidecar: &Sidecar,
+        parser: &Parser,
+    ) -> Result<Self> {
+        let mut view = Self {
+            set: Arc::clone(&self.set),
+            principal: Arc::clone(&self.principal),
+            default_catalog: self.default_catalog.clone(),
+            visible: Arc::clone(&self.visible),
+            accesses: self.accesses.clone(),
+            shared: Some(Arc::clone(&self.visible)),
+            has_theirs: false,
+            hidden: Vec::new(),
+        };
+        view.see(snapshot);
+        let own = |kind| {
+            let all = snapshot.relations();
+            all.filter(move |r| r.name.is_temporary() && r.kind == kind)
+        };
+        let compiler = |sidecar| Compiler {
+            parser,
+            sidecar,
+            principal: &self.principal,
+            mappings: Mappings::NONE,
+        };
+        let mut tables = Vec::new();
+        for relation in own(RelationKind::Table) {
+            let compiler = compiler(sidecar);
+            tables.extend(Access::new(&self.set, &compiler, relation, Rows::Table)?);
+        }
+        view.admit(tables, snapshot);
+        if own(RelationKind::View).next().is_some() {
+            let source = Source {
+                set: &self.set,
+                snapshot,
+                default_catalog: &self.default_catalog,
+                parser,
+                readers: &[],
+            };
+            let sidecar = sidecar.with_temporary(view.visible())?;
+            stored::add(&mut view, &source, &compiler(&sidecar))?;
+        }
+        Ok(view)
+    }
+
+    /// A text with PostgreSQL's names of schemas replaced by DuckDB's, byte for byte in the same places,
+    /// unless something visible has such a name of its own.
+    ///
+    /// # Errors
+    /// `Syntax` for a text without end.
+    pub fn with_own_schemas<'t>(&self, text: &'t str) -> Result<Cow<'t, str>> {
+        match self.has_theirs {
+            true => Ok(Cow::Borrowed(text)),
+            false => plan::with_own_schemas(text),
+        }
+    }
+
+    /// Whether it is of one session, with its temporary objects.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// The catalogs as this principal sees them: nothing else exists for them.
     pub fn visible(&self) -> &Arc<CatalogSnapshot> {
         &self.visible
@@ -90,18 +162,85 @@ impl View {
         if accesses.is_empty() {
             return;
         }
-        let named = accesses.into_iter().map(|a| (a.name.clone(), a));
+        let named = accesses.into_iter().map(|a| (a.name.clone(), a.into()));
         self.accesses.extend(named);
-        self.visible = Arc::new(visible(
-            &self.set,
-            &self.principal,
-            snapshot,
-            &self.accesses,
-        ));
+        self.see(snapshot);
+    }
+
+    /// Makes visible what it has access to.
+    fn see(&mut self, snapshot: &CatalogSnapshot) {
+        let temporary = snapshot.temporary();
+        self.visible = Arc::new(match (&self.shared, temporary) {
+            (Some(shared), Some(temporary)) => {
+                let visible = self.visible_catalog(temporary);
+                match visible {
+                    Some(visible) => shared.with_temporary(snapshot.version, visible),
+                    None => CatalogSnapshot {
+                        version: snapshot.version,
+                        ..CatalogSnapshot::clone(shared)
+                    },
+                }
+            }
+            _ => CatalogSnapshot {
+                version: snapshot.version,
+                catalogs: snapshot
+                    .catalogs
+                    .iter()
+                    .filter_map(|(key, c)| Some((key.clone(), self.visible_catalog(c)?)))
+                    .collect(),
+                shared: None,
+            },
+        });
+        let theirs = |name: &str| plan::is_schema_of_postgres(name);
+        let columns = |r: &Relation| r.columns.iter().any(|c| theirs(&c.name));
+        let mut schemas = self.visible.catalogs.values().flat_map(|c| &c.schemas);
+        self.has_theirs = schemas.any(|(_, s)| theirs(&s.name) || s.relations.values().any(columns));
+    }
+
+    /// What of a catalog exists for the principal, if anything does.
+    fn visible_catalog(&self, catalog: &Catalog) -> Option<Catalog> {
+        let (set, principal) = (&self.set, &self.principal);
+        let mut schemas = BTreeMap::new();
+        for (schema_key, schema) in &catalog.schemas {
+            let relations: BTreeMap<String, Relation> = schema
+                .relations
+                .iter()
+                .filter_map(|(relation_key, relation)| {
+                    let access = self.accesses.get(&relation.name)?;
+                    let relation = Relation {
+                        name: relation.name.clone(),
+                        kind: relation.kind,
+                        columns: access.columns.clone(),
+                        constraints: visible_constraints(access, relation),
+                        definition: None,
+                    };
+                    Some((relation_key.clone(), relation))
+                })
+                .collect();
+            let named = (catalog.name.as_str(), schema.name.as_str());
+            let may_create = set.may_create_in(principal, named.0, Some(named.1));
+            let may_drop = set.permits_schema(principal, named.0, named.1, Privilege::Drop);
+            if !relations.is_empty() || may_create || may_drop {
+                schemas.insert(
+                    schema_key.clone(),
+                    Schema {
+                        name: schema.name.clone(),
+                        relations,
+                    },
+                );
+            }
+        }
+        // Also where there is nothing yet but the right to make a schema.
+        let exists = !schemas.is_empty() || set.may_create_in(principal, &catalog.name, None);
+        exists.then(|| Catalog {
+            name: catalog.name.clone(),
+            mode: catalog.mode,
+            schemas,
+        })
     }
 
     pub(crate) fn accesses(&self) -> impl Iterator<Item = &Access> {
-        self.accesses.values()
+        self.accesses.values().map(Arc::as_ref)
     }
 
     pub(crate) fn set(&self) -> &PolicySet {
@@ -109,7 +248,7 @@ impl View {
     }
 
     pub(crate) fn access(&self, name: &RelationName) -> Option<&Access> {
-        self.accesses.get(name)
+        self.accesses.get(name).map(Arc::as_ref)
     }
 
     /// What is seen of the relation that a base table names in full.
@@ -127,9 +266,23 @@ impl View {
         self.set.permits(&self.principal, name, privilege)
     }
 
-    /// Resolves a relation's name of one to three parts in a statement of the principal's own.
+    /// Resolves a relation's name of one to three parts in a statement of the principal's own. A name of
+    /// one part means what is temporary first. So it does with the schema `main` for DuckDB, but not
+    /// for PostgreSQL: a name that both could mean is an error.
     pub(crate) fn resolve(&self, parts: &[&str]) -> Result<&Access> {
-        self.resolve_in((&self.default_catalog, "main"), parts)
+        let home = (self.default_catalog.as_str(), "main");
+        let temporary = |name| self.visible.relation(TEMPORARY, "main", name);
+        match parts {
+            [name] if let Some(found) = temporary(name) => {
+                let access = self.access(&found.name);
+                access.ok_or_else(|| undefined(parts))
+            }
+            [schema, name] if fold(schema) == "main" && temporary(name).is_some() => {
+                let stored = self.resolve_in(home, parts)?;
+                Err(ambiguous(parts, &stored.name, &RelationName::new(TEMPORARY, "main", *name)))
+            }
+            _ => self.resolve_in(home, parts),
+        }
     }
 
     /// Resolves a relation's name of one to three parts, as DuckDB does: two parts are a schema of
@@ -142,10 +295,7 @@ impl View {
                 let in_catalog = self.visible.relation(first, "main", name);
                 match (in_schema, in_catalog) {
                     (Some(a), Some(b)) if a.name != b.name => {
-                        return Err(Error::new(
-                            ErrorKind::AmbiguousColumn,
-                            format!("\"{first}.{name}\" could be {} or {}", a.name, b.name),
-                        ));
+                        return Err(ambiguous(parts, &a.name, &b.name));
                     }
                     (schema, catalog) => schema.or(catalog),
                 }
@@ -216,15 +366,13 @@ impl Source<'_> {
             set: Arc::clone(self.set),
             principal: Arc::clone(&principal),
             default_catalog: self.default_catalog.to_owned(),
-            visible: Arc::new(visible(
-                self.set,
-                &principal,
-                self.snapshot,
-                &BTreeMap::new(),
-            )),
+            visible: Arc::default(),
             accesses: BTreeMap::new(),
+            shared: None,
+            has_theirs: false,
             hidden: Vec::new(),
         };
+        view.see(self.snapshot);
         let mut tables = Vec::new();
         let relations = self.snapshot.relations();
         for relation in relations.filter(|r| r.kind == RelationKind::Table) {
@@ -243,6 +391,14 @@ impl Source<'_> {
         stored::add(&mut view, &source, &compiler)?;
         Ok(view)
     }
+}
+
+fn ambiguous(parts: &[&str], one: &RelationName, other: &RelationName) -> Error {
+    let name = parts.join(".");
+    Error::new(
+        ErrorKind::AmbiguousColumn,
+        format!("\"{name}\" could be {one} or {other}"),
+    )
 }
 
 fn undefined(parts: &[&str]) -> Error {
@@ -274,59 +430,4 @@ fn visible_constraints(access: &Access, relation: &Relation) -> Vec<Constraint> 
     keys.filter(|c| c.kind == ConstraintKind::Unique)
         .cloned()
         .collect()
-}
-
-fn visible(
-    set: &PolicySet,
-    principal: &Principal,
-    snapshot: &CatalogSnapshot,
-    accesses: &BTreeMap<RelationName, Access>,
-) -> CatalogSnapshot {
-    let mut catalogs = BTreeMap::new();
-    for (key, catalog) in &snapshot.catalogs {
-        let mut schemas = BTreeMap::new();
-        for (schema_key, schema) in &catalog.schemas {
-            let relations: BTreeMap<String, Relation> = schema
-                .relations
-                .iter()
-                .filter_map(|(relation_key, relation)| {
-                    let access = accesses.get(&relation.name)?;
-                    let relation = Relation {
-                        name: relation.name.clone(),
-                        kind: relation.kind,
-                        columns: access.columns.clone(),
-                        constraints: visible_constraints(access, relation),
-                        definition: None,
-                    };
-                    Some((relation_key.clone(), relation))
-                })
-                .collect();
-            let named = (catalog.name.as_str(), schema.name.as_str());
-            let may_create = set.may_create_in(principal, named.0, Some(named.1));
-            let may_drop = set.permits_schema(principal, named.0, named.1, Privilege::Drop);
-            if !relations.is_empty() || may_create || may_drop {
-                schemas.insert(
-                    schema_key.clone(),
-                    Schema {
-                        name: schema.name.clone(),
-                        relations,
-                    },
-                );
-            }
-        }
-        // Also where there is nothing yet but the right to make a schema.
-        if !schemas.is_empty() || set.may_create_in(principal, &catalog.name, None) {
-            catalogs.insert(
-                key.clone(),
-                Catalog {
-                    schemas,
-                    ..catalog.clone()
-                },
-            );
-        }
-    }
-    CatalogSnapshot {
-        version: snapshot.version,
-        catalogs,
-    }
 }

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use model::{
     CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
+    TEMPORARY, fold,
 };
 use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody};
 use serde_json::Value;
 use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
+use crate::ddl::unless_reserved;
 use crate::denial::denied;
 use crate::file::Privilege;
 use crate::rewrite::Rewriter;
@@ -20,7 +22,7 @@ use crate::rights::Rights;
 use crate::seal::seal;
 
 pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Result<Authorised> {
-    let target = place(context, &create.name, "CREATE TABLE", &[Privilege::Create])?;
+    let target = place_new(context, &create.name, create.temporary, "CREATE TABLE")?;
     if create.or_replace {
         // Also where nothing is seen: what is hidden may not be replaced either.
         require(context, &target, Privilege::Drop)?;
@@ -31,10 +33,11 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
             ));
         }
     }
-    let mut sql = String::from(if create.or_replace {
-        "create or replace table "
-    } else {
-        "create table "
+    let mut sql = String::from(match (create.or_replace, target.is_temporary()) {
+        (true, true) => "create or replace temp table ",
+        (true, false) => "create or replace table ",
+        (false, true) => "create temp table ",
+        (false, false) => "create table ",
     });
     if create.if_not_exists {
         sql.push_str("if not exists ");
@@ -186,26 +189,38 @@ pub(crate) fn written(
     }
 }
 
-pub(crate) fn place(
+/// Where a new table or view goes.
+pub(crate) fn place_new(
     context: &Context<'_>,
     name: &plan::ObjectName,
+    temporary: bool,
     verb: &str,
-    privileges: &[Privilege],
 ) -> Result<RelationName> {
-    let (target, _) = context
-        .view
-        .place(&name.parts)
-        .map_err(|e| e.with_position(name.position))?;
-    if target.name.starts_with(crate::rewrite::GENERATED) {
-        return Err(Error::new(
-            ErrorKind::InvalidParameterValue,
-            "names that begin with __eider_ are reserved",
-        ));
+    let parts: Vec<&str> = name.parts.iter().map(String::as_str).collect();
+    let is_temporary = |name: &str| fold(name) == TEMPORARY;
+    let target = match parts.as_slice() {
+        [name] if temporary => RelationName::new(TEMPORARY, "main", *name),
+        [schema, name] if is_temporary(schema) => RelationName::new(TEMPORARY, "main", *name),
+        [catalog, schema, name] if is_temporary(catalog) && fold(schema) == "main" => {
+            RelationName::new(TEMPORARY, "main", *name)
+        }
+        _ if temporary || parts.len() == 3 && is_temporary(parts[0]) => {
+            return Err(Error::new(
+                ErrorKind::InvalidParameterValue,
+                "what is temporary is in the schema temp.main and in no other",
+            )
+            .with_position(name.position));
+        }
+        _ => {
+            let placed = context.view.place(&name.parts);
+            placed.map_err(|e| e.with_position(name.position))?.0
+        }
+    };
+    unless_reserved(&target.name)?;
+    require(context, &target, Privilege::Create)?;
+    if !target.is_temporary() {
+        writable(context, &target, verb)?;
     }
-    for privilege in privileges {
-        require(context, &target, *privilege)?;
-    }
-    writable(context, &target, verb)?;
     Ok(target)
 }
 

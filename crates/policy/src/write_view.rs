@@ -1,7 +1,7 @@
 //! CREATE VIEW and DROP VIEW. A view is stored with its names resolved, and read with the rights of
 //! whoever reads it: making one gives nothing away.
 
-use model::{Error, ErrorKind, ExecKind, RelationKind, Result};
+use model::{Error, ErrorKind, ExecKind, RelationKind, RelationName, Result};
 use plan::{CreateView, DropView};
 
 use crate::authorise::{Authorised, CommandTag, Context};
@@ -9,10 +9,10 @@ use crate::file::Privilege;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::seal;
-use crate::write::{dropped, full, place, quoted, require, written};
+use crate::write::{dropped, full, place_new, quoted, require, written};
 
 pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Authorised> {
-    let target = place(context, &create.name, "CREATE VIEW", &[Privilege::Create])?;
+    let target = place_new(context, &create.name, create.temporary, "CREATE VIEW")?;
     if create.or_replace {
         require(context, &target, Privilege::Drop)?;
         if create.if_not_exists {
@@ -58,16 +58,30 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     let mut query = create.query.tree.clone();
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
     let (query, expected) = seal(&mut query, rights, context.parser)?;
-    let verb = match (create.or_replace, create.if_not_exists) {
-        (true, _) => "create or replace view",
-        (_, true) => "create view if not exists",
-        _ => "create view",
+    if !target.is_temporary() && expected.relations.iter().any(RelationName::is_temporary) {
+        return Err(
+            Error::not_supported("a stored view over what is temporary").with_hint("make it a TEMP VIEW"),
+        );
+    }
+    let verb = match (create.or_replace, target.is_temporary()) {
+        (true, true) => "create or replace temp view",
+        (true, false) => "create or replace view",
+        (false, true) => "create temp view",
+        (false, false) => "create view",
+    };
+    let if_not_exists = if create.if_not_exists {
+        " if not exists"
+    } else {
+        ""
     };
     let columns = match create.columns.as_slice() {
         [] => String::new(),
         columns => format!(" ({})", quoted(columns)),
     };
-    let sql = format!("{verb} {}{columns} as {query}", full(&target));
+    let sql = format!(
+        "{verb}{if_not_exists} {}{columns} as {query}",
+        full(&target)
+    );
     let kind = ExecKind::Write {
         target,
         changes_catalog: true,

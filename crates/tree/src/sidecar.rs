@@ -33,9 +33,11 @@ pub struct Sidecar {
     instance: Instance,
     /// `catalog.schema`, quoted.
     search_path: String,
+    /// What every connection makes of temporary tables.
+    temporary: Vec<String>,
     idle: Mutex<Vec<Connection>>,
     /// Whether DuckDB has given the instance up.
-    lost: AtomicBool,
+    lost: Arc<AtomicBool>,
 }
 
 /// Connections kept for reuse.
@@ -77,8 +79,26 @@ impl Sidecar {
         Ok(Self {
             instance,
             search_path,
+            temporary: vec![],
             idle: Mutex::new(vec![]),
-            lost: AtomicBool::new(false),
+            lost: Arc::default(),
+        })
+    }
+
+    /// The same instance with the temporary tables and views of `visible` over it, on connections of its own.
+    pub fn with_temporary(&self, visible: &CatalogSnapshot) -> Result<Self> {
+        let temporary = visible.temporary().into_iter();
+        let schemas = temporary.flat_map(|catalog| catalog.schemas.values());
+        let relations = schemas.flat_map(|schema| schema.relations.values());
+        Ok(Self {
+            instance: self.instance.clone(),
+            search_path: self.search_path.clone(),
+            temporary: relations
+                .filter(|r| !r.columns.is_empty())
+                .map(table_ddl)
+                .collect(),
+            idle: Mutex::new(vec![]),
+            lost: Arc::clone(&self.lost),
         })
     }
 
@@ -162,6 +182,9 @@ impl Sidecar {
         connection
             .execute(&format!("use {}", self.search_path))
             .map_err(Error::internal)?;
+        for table in &self.temporary {
+            connection.execute(table).map_err(Error::internal)?;
+        }
         // Only binding is wanted: optimising a plan that never runs would double the time.
         connection
             .execute("pragma disable_optimizer")
@@ -186,8 +209,9 @@ fn table_ddl(relation: &Relation) -> String {
         let names: Vec<String> = key.columns.iter().map(|c| quote(c)).collect();
         columns.push(format!("unique ({})", names.join(", ")));
     }
+    let kind = if name.is_temporary() { "temp " } else { "" };
     format!(
-        "create table {}.{}.{} ({})",
+        "create {kind}table {}.{}.{} ({})",
         quote(&name.catalog),
         quote(&name.schema),
         quote(&name.name),

@@ -29,7 +29,7 @@ static TYPES_SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 /// The table types, sorted.
-const TYPES: [&str; 2] = ["TABLE", "VIEW"];
+const TYPES: [&str; 3] = ["LOCAL TEMPORARY", "TABLE", "VIEW"];
 
 fn fields() -> Vec<Field> {
     vec![
@@ -72,7 +72,7 @@ pub(super) fn rows(
         column(|r| &r.name.catalog),
         column(|r| &r.name.schema),
         column(|r| &r.name.name),
-        column(|r| type_name(r.kind)),
+        column(|r| type_name(r)),
     ];
     if command.include_schema {
         let encoded = relations
@@ -100,10 +100,10 @@ fn select<'a>(command: &CommandGetTables, visible: &'a CatalogSnapshot) -> Vec<&
                     .relations
                     .values()
                     .filter(|r| name_pattern.matches(&r.name.name))
-                    .filter(|r| wants_type(&command.table_types, r.kind)),
+                    .filter(|r| wants_type(&command.table_types, r)),
             );
             relations[start..].sort_by(|a: &&Relation, b: &&Relation| {
-                (&a.name.name, type_name(a.kind)).cmp(&(&b.name.name, type_name(b.kind)))
+                (&a.name.name, type_name(a)).cmp(&(&b.name.name, type_name(b)))
             });
         }
     }
@@ -111,15 +111,15 @@ fn select<'a>(command: &CommandGetTables, visible: &'a CatalogSnapshot) -> Vec<&
 }
 
 /// An empty list wants all. JDBC tools ask for TABLE; DuckDB's own name is BASE TABLE.
-fn wants_type(wanted: &[String], kind: RelationKind) -> bool {
-    wanted.is_empty()
-        || wanted.iter().any(|name| {
-            name == type_name(kind) || (name == "BASE TABLE" && kind == RelationKind::Table)
-        })
+fn wants_type(wanted: &[String], relation: &Relation) -> bool {
+    let own = type_name(relation);
+    let is_wanted = |name: &String| name == own || name == "BASE TABLE" && own == "TABLE";
+    wanted.is_empty() || wanted.iter().any(is_wanted)
 }
 
-fn type_name(kind: RelationKind) -> &'static str {
-    match kind {
+fn type_name(relation: &Relation) -> &'static str {
+    match relation.kind {
+        RelationKind::Table if relation.name.is_temporary() => "LOCAL TEMPORARY",
         RelationKind::Table => "TABLE",
         RelationKind::View => "VIEW",
     }

@@ -167,7 +167,7 @@ fn a_tables_schema_can_be_read_by_clients() {
 fn table_types_are_sorted() {
     assert_eq!(
         lines(Command::CommandGetTableTypes(CommandGetTableTypes {})),
-        ["TABLE", "VIEW"]
+        ["LOCAL TEMPORARY", "TABLE", "VIEW"]
     );
 }
 

@@ -161,6 +161,10 @@ impl ExecSession for Place {
         Err(Error::not_supported("ingest"))
     }
 
+    async fn discard_temporary(&self) -> Result<()> {
+        Ok(())
+    }
+
     async fn begin(&self, read_only: bool) -> Result<()> {
         self.0.note(Event::Begin { read_only });
         Ok(())
@@ -240,6 +244,7 @@ fn catalog(version: u64) -> Arc<CatalogSnapshot> {
     Arc::new(CatalogSnapshot {
         version,
         catalogs: BTreeMap::from([("home".to_owned(), home)]),
+        shared: None,
     })
 }
 

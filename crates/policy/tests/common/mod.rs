@@ -45,6 +45,7 @@ pub fn snapshot(relations: &[(&str, Columns<'_>)]) -> CatalogSnapshot {
     let mut snapshot = CatalogSnapshot {
         version: 1,
         catalogs: BTreeMap::new(),
+        shared: None,
     };
     for (name, columns) in relations {
         let parts: Vec<&str> = name.split('.').collect();
