@@ -423,12 +423,12 @@ impl Run {
         let (Some(home), Some(lease)) = (self.home.take(), self.lease.take()) else {
             return;
         };
+        // Before the connection is made clean and anyone else gets it: no interrupt may follow it.
+        self.control.finish(done);
         let clean = match home {
             Home::Transaction(_) => true,
             Home::Pool | Home::Temporary(_) => done || lease.leave_transaction(self.began),
         };
-        // Before anyone else gets the connection: no interrupt may follow it.
-        self.control.finish(done);
         let session = &self.session;
         match home {
             Home::Transaction(number) if self.spoiled => {

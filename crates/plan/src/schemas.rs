@@ -72,7 +72,10 @@ mod tests {
             ("from public.t where x", "from main  .t where x"),
             ("from a.\"public\".t", "from a.main    .t"),
             ("from PUBLIC . t", "from main   . t"),
-            ("select public.t.x from public.t", "select main  .t.x from main  .t"),
+            (
+                "select public.t.x from public.t",
+                "select main  .t.x from main  .t",
+            ),
             ("from pg_temp.t", "from temp   .t"),
             ("select 'public.t'", "select 'public.t'"),
             ("select 'é', 1 from public.t", "select 'é', 1 from main  .t"),

@@ -274,9 +274,10 @@ impl<'t, 'a> Shell<'t, 'a> {
             return Ok(());
         }
         match self.peek() {
-            Some(token) if token.is_word("delete") || token.is_word("drop") => Err(
-                Error::not_supported("ON COMMIT other than PRESERVE ROWS").with_position(token.start),
-            ),
+            Some(token) if token.is_word("delete") || token.is_word("drop") => {
+                Err(Error::not_supported("ON COMMIT other than PRESERVE ROWS")
+                    .with_position(token.start))
+            }
             _ => Err(self.unexpected()),
         }
     }

@@ -317,3 +317,62 @@ fn a_pivot_asks_for_the_values_that_it_does_not_name() {
         assert_eq!(open(text), None, "{text}");
     }
 }
+
+#[test]
+fn what_is_temporary_says_so_in_postgresqls_words() {
+    let parser = tree::Parser::open().unwrap();
+    let temporary = |text: &str| match plan::parse(text, &parser) {
+        Ok(plan::Statement::CreateTable(table)) => Ok(table.temporary),
+        Ok(plan::Statement::CreateView(view)) => Ok(view.temporary),
+        Ok(other) => panic!("{text}: {other:?}"),
+        Err(error) => Err(error.kind()),
+    };
+    for (text, expected) in [
+        ("create table t (a int)", false),
+        ("create temp table t (a int)", true),
+        ("create or replace temporary table t (a int)", true),
+        ("create local temporary table if not exists t (a int)", true),
+        ("create global temp table t as select 1", true),
+        ("create temp table t (a int) on commit preserve rows", true),
+        (
+            "create temp table t on commit preserve rows as select 1",
+            true,
+        ),
+        (
+            "create temp table t (a) on commit preserve rows as select 1",
+            true,
+        ),
+        ("create view v as select 1", false),
+        ("create or replace local temp view v as select 1", true),
+        ("create temporary view v (a) as select 1", true),
+        ("create table temp (a int)", false),
+    ] {
+        assert_eq!(temporary(text), Ok(expected), "{text}");
+    }
+    for (text, kind) in [
+        ("create unlogged table t (a int)", ErrorKind::NotSupported),
+        (
+            "create temp table t (a int) on commit drop",
+            ErrorKind::NotSupported,
+        ),
+        (
+            "create temp table t on commit delete rows as select 1",
+            ErrorKind::NotSupported,
+        ),
+        (
+            "create table t (a int) on commit preserve rows",
+            ErrorKind::Syntax,
+        ),
+        (
+            "create temp table t (a int) on commit keep",
+            ErrorKind::Syntax,
+        ),
+        ("create local table t (a int)", ErrorKind::NotSupported),
+        (
+            "create temp materialized view v as select 1",
+            ErrorKind::NotSupported,
+        ),
+    ] {
+        assert_eq!(temporary(text), Err(kind), "{text}");
+    }
+}

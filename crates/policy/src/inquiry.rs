@@ -235,7 +235,12 @@ fn all_tables<'a>(context: &Context<'_>, relations: &[&Relation]) -> Result<Answ
         names(|r| &r.name.name),
         Arc::new(column_names.finish()),
         Arc::new(column_types.finish()),
-        Arc::new(relations.iter().map(|r| Some(r.name.is_temporary())).collect::<BooleanArray>()),
+        Arc::new(
+            relations
+                .iter()
+                .map(|r| Some(r.name.is_temporary()))
+                .collect::<BooleanArray>(),
+        ),
     ];
     let texts = || SqlType::List(Arc::new(SqlType::Varchar));
     let named = vec![

@@ -194,7 +194,8 @@ impl View {
         let theirs = |name: &str| plan::is_schema_of_postgres(name);
         let columns = |r: &Relation| r.columns.iter().any(|c| theirs(&c.name));
         let mut schemas = self.visible.catalogs.values().flat_map(|c| &c.schemas);
-        self.has_theirs = schemas.any(|(_, s)| theirs(&s.name) || s.relations.values().any(columns));
+        self.has_theirs =
+            schemas.any(|(_, s)| theirs(&s.name) || s.relations.values().any(columns));
     }
 
     /// What of a catalog exists for the principal, if anything does.
@@ -279,7 +280,11 @@ impl View {
             }
             [schema, name] if fold(schema) == "main" && temporary(name).is_some() => {
                 let stored = self.resolve_in(home, parts)?;
-                Err(ambiguous(parts, &stored.name, &RelationName::new(TEMPORARY, "main", *name)))
+                Err(ambiguous(
+                    parts,
+                    &stored.name,
+                    &RelationName::new(TEMPORARY, "main", *name),
+                ))
             }
             _ => self.resolve_in(home, parts),
         }

@@ -59,9 +59,8 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
     let (query, expected) = seal(&mut query, rights, context.parser)?;
     if !target.is_temporary() && expected.relations.iter().any(RelationName::is_temporary) {
-        return Err(
-            Error::not_supported("a stored view over what is temporary").with_hint("make it a TEMP VIEW"),
-        );
+        return Err(Error::not_supported("a stored view over what is temporary")
+            .with_hint("make it a TEMP VIEW"));
     }
     let verb = match (create.or_replace, target.is_temporary()) {
         (true, true) => "create or replace temp view",

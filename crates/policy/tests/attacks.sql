@@ -169,8 +169,6 @@ select am from t
 -- D: capture
 create temp macro lower(x) as 'EU'
 create macro left(a, b) as a
-create temp view t as select 1
-create temp table t (id int)
 set variable x = 1
 create schema recurring
 select * from recurring.t

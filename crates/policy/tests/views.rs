@@ -374,8 +374,8 @@ fn views_that_are_not_made() {
                 ErrorKind::Syntax,
             ),
             (
-                "create temp view new as select 1 as a",
-                ErrorKind::NotSupported,
+                "create temp view wh.main.new as select 1 as a",
+                ErrorKind::InvalidParameterValue,
             ),
             (
                 "create view elsewhere as select 1 as a",
