@@ -314,9 +314,11 @@ impl Context<'_> {
             )
             .with_hint("add a cast to the parameter"));
         }
-        copies::add(&mut rewritten, self.view)?;
-        if alone {
-            closed::open(&mut rewritten, self.view);
+        if found.governed {
+            copies::add(&mut rewritten, self.view)?;
+            if alone {
+                closed::open(&mut rewritten, self.view);
+            }
         }
         let (sql, expected) = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
         Ok(Final {

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{RelationKind, RelationName, fold};
 use plan::{Query, Statement};
 use serde_json::Value;
-use tree::grammar::text;
 
 use crate::authorise::Authorised;
 use crate::view::View;
@@ -72,21 +71,31 @@ impl Mentioned {
         match value {
             Value::Array(items) => items.iter().for_each(|v| self.visit(v)),
             Value::Object(fields) => {
-                self.all |= matches!(text(value, "class"), "STAR" | "POSITIONAL_REFERENCE")
-                    || matches!(text(value, "type"), "PIVOT" | "SHOW_REF")
-                    || text(value, "ref_type") == "NATURAL";
-                for list in ["column_names", "using_columns"] {
-                    self.parts.extend(texts(&value[list]));
+                let is_expression = fields.contains_key("class");
+                for (name, field) in fields {
+                    self.field(name, field, is_expression);
+                    self.visit(field);
                 }
-                self.last.extend(texts(&value["column_names"]).last());
-                // Columns under other names are told by the place that they have.
-                self.all |= texts(&value["column_name_alias"]).next().is_some();
-                if text(value, "class").is_empty() {
-                    let names = ["alias", "table_name"].map(|name| text(value, name));
-                    let names = names.into_iter().filter(|name| !name.is_empty());
-                    self.relations.extend(names.map(fold));
-                }
-                fields.values().for_each(|v| self.visit(v));
+            }
+            _ => {}
+        }
+    }
+
+    fn field(&mut self, name: &str, field: &Value, of_expression: bool) {
+        let text = field.as_str().unwrap_or_default();
+        match name {
+            "class" => self.all |= matches!(text, "STAR" | "POSITIONAL_REFERENCE"),
+            "type" => self.all |= matches!(text, "PIVOT" | "SHOW_REF"),
+            "ref_type" => self.all |= text == "NATURAL",
+            "column_names" => {
+                self.parts.extend(texts(field));
+                self.last.extend(texts(field).last());
+            }
+            "using_columns" => self.parts.extend(texts(field)),
+            // Columns under other names are told by the place that they have.
+            "column_name_alias" => self.all |= texts(field).next().is_some(),
+            "alias" | "table_name" if !of_expression && !text.is_empty() => {
+                self.relations.insert(fold(text));
             }
             _ => {}
         }

@@ -10,7 +10,8 @@ use crate::checker;
 use crate::rights::Rights;
 
 /// Prints a rewritten tree, and says what the text names. The text is what was meant: read back it
-/// is the same tree, and another reader of it finds nothing that the rights do not allow.
+/// is the same tree, and another reader of it finds nothing that the rights do not allow. The tree is
+/// in canonical form then.
 ///
 /// # Errors
 /// `NotSupported` for what does not survive printing; `Internal` where the checker objects.
@@ -43,13 +44,13 @@ fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Arc<str>, Value)> {
         Error::not_supported("this form of SQL")
             .with_cause(format!("it does not survive printing: {e:?}"))
     };
-    let read_back = parser.parse(&sql).map_err(unfaithful)?;
+    let mut read_back = parser.parse(&sql).map_err(unfaithful)?;
     tree::check(&read_back).map_err(unfaithful)?;
-    let read_back = tree::canonical(&read_back);
-    let mut written = tree::canonical(tree);
+    tree::canonicalize(&mut read_back);
+    tree::canonicalize(tree);
     // The parameters stand in the tree; the list of them is in no order.
-    written["named_param_map"] = read_back["named_param_map"].clone();
-    if read_back != written {
+    tree["named_param_map"] = read_back["named_param_map"].clone();
+    if read_back != *tree {
         return Err(unfaithful(Error::internal("another tree was read back")));
     }
     Ok((sql.into(), read_back))

@@ -5,6 +5,7 @@
 pub mod build;
 mod check;
 mod classify;
+mod document;
 pub mod grammar;
 mod normal;
 mod parser;
@@ -14,7 +15,7 @@ pub mod walk;
 
 pub use check::{MAX_NODES, check};
 pub use classify::{classify, kind_of};
-pub use normal::{canonical, normalize};
+pub use normal::{canonical, canonicalize, normalize};
 pub use parser::{Parser, STACK_BYTES};
 pub use quote::quote;
 pub use sidecar::{Description, Sidecar, library_functions};

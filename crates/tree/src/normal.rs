@@ -74,29 +74,31 @@ fn joins(table: &mut Value, left_edge: bool) {
 /// A form in which two trees of the same meaning to DuckDB's parser and printer are equal: without
 /// locations, with sets sorted, and without the extra SELECT that a VALUES list gets by printing.
 pub fn canonical(value: &Value) -> Value {
+    let mut canonical = value.clone();
+    canonicalize(&mut canonical);
+    canonical
+}
+
+/// Brings a tree into the form of [`canonical`].
+pub fn canonicalize(value: &mut Value) {
     match value {
-        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
+        Value::Array(items) => items.iter_mut().for_each(canonicalize),
         Value::Object(fields) => {
-            let mut object: serde_json::Map<String, Value> = fields
-                .iter()
-                .filter(|(name, _)| *name != "query_location")
-                .map(|(name, field)| {
-                    let mut field = canonical(field);
-                    if matches!(
-                        name.as_str(),
-                        "exclude_list" | "group_sets" | "qualified_exclude_list"
-                    ) {
-                        sort(&mut field);
-                    }
-                    (name.clone(), field)
-                })
-                .collect();
-            match values_list(&mut object) {
-                Some(inner) => inner,
-                None => Value::Object(object),
+            fields.remove("query_location");
+            for (name, field) in fields.iter_mut() {
+                canonicalize(field);
+                if matches!(
+                    name.as_str(),
+                    "exclude_list" | "group_sets" | "qualified_exclude_list"
+                ) {
+                    sort(field);
+                }
+            }
+            if let Some(inner) = values_list(fields) {
+                *value = inner;
             }
         }
-        other => other.clone(),
+        _ => {}
     }
 }
 
@@ -108,7 +110,7 @@ fn sort(value: &mut Value) {
 }
 
 /// `(select * from (values …) as valueslist) as valueslist` is `(values …) as valueslist`.
-fn values_list(object: &mut serde_json::Map<String, Value>) -> Option<Value> {
+fn values_list(object: &serde_json::Map<String, Value>) -> Option<Value> {
     let is = |name: &str, text: &str| object.get(name).and_then(Value::as_str) == Some(text);
     if !is("type", "SUBQUERY") || !is("alias", "valueslist") || object.get("class").is_some() {
         return None;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use model::{Error, ErrorKind, ParamValue, Result};
 use native::{Connection, Instance, Prepared};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::classify;
+use crate::document::document;
 
 /// How deep DuckDB's JSON may nest. Planner threads have stacks for many times this.
 const MAX_DEPTH: usize = 4_000;
@@ -55,7 +56,7 @@ impl Parser {
             .prepare("select json_serialize_sql($1::varchar)")
             .map_err(Error::internal)?;
         let deserialize = connection
-            .prepare("select json_deserialize_sql($1::json)")
+            .prepare("select json_deserialize_sql(cast($1 as varchar)::json)")
             .map_err(Error::internal)?;
         Ok(Self {
             serialize,
@@ -89,8 +90,8 @@ impl Parser {
 
     /// Prints a query as DuckDB writes it.
     pub fn print(&self, query: &Value) -> Result<String> {
-        let document = json!({"error": false, "statements": [query]});
-        call(&self.deserialize, &document.to_string())
+        let document = document(query).map_err(Error::internal)?;
+        call(&self.deserialize, &document)
             .map_err(|e| Error::not_supported("this form of SQL").with_cause(e))
     }
 
@@ -132,6 +133,11 @@ pub(crate) fn read(json: &str) -> Result<Value> {
 
 /// Counts brackets outside of strings, before anything recursive sees the text.
 fn within_depth(json: &str) -> Result<()> {
+    // Few statements have as many brackets in all, and counting them is quick.
+    let opens = |byte: &&u8| matches!(byte, b'{' | b'[');
+    if json.as_bytes().iter().filter(opens).count() <= MAX_DEPTH {
+        return Ok(());
+    }
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for byte in json.bytes() {
         match byte {
