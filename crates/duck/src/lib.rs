@@ -28,6 +28,7 @@ mod registry;
 mod session;
 mod shell;
 mod shell_ddl;
+mod shell_merge;
 mod start;
 mod step;
 mod tables;

@@ -12,76 +12,108 @@ use bench::{Bench, Outcome, SEEN, rows, seen, unseen, written};
 use common::on_a_large_stack;
 use model::{ErrorKind, SqlType};
 
+/// How many statements ran, were refused, and failed on what is seen.
+#[derive(Debug, Default)]
+struct Counts {
+    ran: usize,
+    refused: usize,
+    failed: usize,
+}
+
+/// Runs each line of a text, and finds no difference.
+fn compare(bench: &Bench, statements: &str) -> Counts {
+    let views: Vec<String> = SEEN
+        .map(|t| {
+            bench
+                .request(&format!("select * from {t}"))
+                .unwrap()
+                .sql()
+                .to_string()
+        })
+        .into();
+    let copies: Vec<String> = SEEN.map(|t| format!("select * from {t}")).into();
+    let mut counts = Counts::default();
+    for text in statements
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with("--"))
+    {
+        let request = match bench.request(text) {
+            Ok(request) => request,
+            Err(e) => {
+                assert_ne!(e.kind(), ErrorKind::Internal, "{text}: {e:?}");
+                assert!(!e.message().contains("hiddenx"), "{text}: {e:?}");
+                println!("refused: {text}\n    {e}");
+                counts.refused += 1;
+                continue;
+            }
+        };
+        let sql = request.sql();
+        let outcomes = [&bench.databases.hidden_x, &bench.databases.hidden_y].map(|database| {
+            let before = unseen(database);
+            written(database, &request, |outcome| {
+                if let Outcome::Rows(_) = outcome {
+                    assert_eq!(
+                        before,
+                        unseen(database),
+                        "hidden data changed by\n{text}\n{sql}"
+                    );
+                }
+                (format!("{outcome:?}"), seen(database, &views))
+            })
+        });
+        let [(outcome, after), y] = outcomes;
+        assert_eq!(
+            (&outcome, &after),
+            (&y.0, &y.1),
+            "hidden data shows in\n{text}\n{sql}"
+        );
+        if outcome.starts_with("Fails") {
+            println!("{outcome}: {text}");
+            counts.failed += 1;
+            continue;
+        }
+        let copy = &bench.databases.copy;
+        copy.execute("begin").unwrap();
+        let wanted = rows(copy, text);
+        let after_copy = seen(copy, &copies);
+        copy.execute("rollback").unwrap();
+        assert_eq!(
+            outcome,
+            format!("{wanted:?}"),
+            "not the answer of the copy:\n{text}\n{sql}"
+        );
+        assert_eq!(
+            after, after_copy,
+            "not the rows of the copy:\n{text}\n{sql}"
+        );
+        counts.ran += 1;
+    }
+    counts
+}
+
 #[test]
 fn what_is_hidden_makes_no_difference_to_writes() {
     on_a_large_stack(|| {
-        let bench = Bench::new();
-        let views: Vec<String> = SEEN
-            .map(|t| {
-                bench
-                    .request(&format!("select * from {t}"))
-                    .unwrap()
-                    .sql()
-                    .to_string()
-            })
-            .into();
-        let copies: Vec<String> = SEEN.map(|t| format!("select * from {t}")).into();
-        let (mut ran, mut refused, mut failed) = (0, 0, 0);
-        let statements = include_str!("dml.sql").lines();
-        for text in statements.filter(|l| !l.is_empty() && !l.starts_with("--")) {
-            let request = match bench.request(text) {
-                Ok(request) => request,
-                Err(e) => {
-                    assert_ne!(e.kind(), ErrorKind::Internal, "{text}: {e:?}");
-                    assert!(!e.message().contains("hiddenx"), "{text}: {e:?}");
-                    refused += 1;
-                    continue;
-                }
-            };
-            let sql = request.sql();
-            let outcomes = [&bench.databases.hidden_x, &bench.databases.hidden_y].map(|database| {
-                let before = unseen(database);
-                written(database, &request, |outcome| {
-                    if let Outcome::Rows(_) = outcome {
-                        assert_eq!(
-                            before,
-                            unseen(database),
-                            "hidden data changed by\n{text}\n{sql}"
-                        );
-                    }
-                    (format!("{outcome:?}"), seen(database, &views))
-                })
-            });
-            let [(outcome, after), y] = outcomes;
-            assert_eq!(
-                (&outcome, &after),
-                (&y.0, &y.1),
-                "hidden data shows in\n{text}\n{sql}"
-            );
-            if outcome.starts_with("Fails") {
-                failed += 1;
-                continue;
-            }
-            let copy = &bench.databases.copy;
-            copy.execute("begin").unwrap();
-            let wanted = rows(copy, text);
-            let after_copy = seen(copy, &copies);
-            copy.execute("rollback").unwrap();
-            assert_eq!(
-                outcome,
-                format!("{wanted:?}"),
-                "not the answer of the copy:\n{text}\n{sql}"
-            );
-            assert_eq!(
-                after, after_copy,
-                "not the rows of the copy:\n{text}\n{sql}"
-            );
-            ran += 1;
-        }
-        assert!(
-            ran > 40 && refused > 40 && failed > 10,
-            "{ran} ran, {refused} were refused, {failed} failed"
-        );
+        let counts = compare(&Bench::new(), include_str!("dml.sql"));
+        let Counts {
+            ran,
+            refused,
+            failed,
+        } = counts;
+        assert!(ran > 40 && refused > 40 && failed > 10, "{counts:?}");
+    });
+}
+
+#[test]
+fn what_is_hidden_makes_no_difference_to_merges() {
+    on_a_large_stack(|| {
+        let counts = compare(&Bench::new(), include_str!("merge.sql"));
+        let Counts {
+            ran,
+            refused,
+            failed,
+        } = counts;
+        assert!(ran > 60 && refused > 40 && failed > 10, "{counts:?}");
     });
 }
 
