@@ -1,6 +1,6 @@
 //! MERGE INTO, which DuckDB does not serialise: its shell is read here, the parts inside by DuckDB.
 
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use serde_json::Value;
 use tree::Parser;
 
@@ -105,7 +105,13 @@ pub(crate) fn parse(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Result
     let (source, condition) = source(&mut shell, parser)?;
     let mut clauses = vec![];
     while shell.at_word("when") {
-        clauses.push(clause(&mut shell, parser)?);
+        let clause = clause(&mut shell, parser)?;
+        let same = |c: &MergeClause| c.when == clause.when && c.condition.is_none();
+        if clause.condition.is_none() && clauses.iter().any(same) {
+            let what = "only one clause of a kind can go without a condition";
+            return Err(Error::new(ErrorKind::Syntax, what).with_position(clause.position));
+        }
+        clauses.push(clause);
     }
     if clauses.is_empty() {
         return Err(shell.unexpected());

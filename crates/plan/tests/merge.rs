@@ -149,6 +149,10 @@ fn forms() {
 #[test]
 fn what_is_refused() {
     for (text, wanted) in [
+        (
+            "merge into t using u on true when matched then delete when matched then do nothing",
+            "Syntax Some(54)",
+        ),
         ("merge", "Syntax Some(5)"),
         ("merge into t", "Syntax Some(12)"),
         (

@@ -199,12 +199,15 @@ impl Row<'_> {
         let Some((first, fields)) = parts.split_first() else {
             return Err(Error::internal("a column without a name"));
         };
-        if self.merges && fields.is_empty() && fold(first) == MERGE_ACTION {
-            value["column_names"] = json!([self.target, MERGE_ACTION]);
-            return Ok(());
-        }
         // A parameter of a lambda: there is none over what is hidden.
         let Ok(name) = column(self.access, first) else {
+            if self.merges && parts.last().is_some_and(|p| fold(p) == MERGE_ACTION) {
+                if parts.len() > 1 {
+                    return Err(refused("merge_action behind another name", value));
+                }
+                value["column_names"] = json!([self.target, MERGE_ACTION]);
+                return Ok(());
+            }
             return match self.access.barrier {
                 None if first != TARGET => Ok(()),
                 _ => Err(refused("a whole row in RETURNING", value)),

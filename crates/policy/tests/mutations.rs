@@ -167,9 +167,14 @@ create table mine as select id, s from t where amt > 5
 fn corpus() -> Vec<&'static str> {
     let attacks = include_str!("attacks.sql").lines();
     let writes = include_str!("dml/dml.sql").lines();
+    let merges = include_str!("dml/merge.sql").lines();
     // About as many of those that run as of all others.
     let queries = std::iter::repeat_n(QUERIES, 20).flat_map(str::lines);
-    let texts = attacks.chain(writes).chain(queries).map(str::trim);
+    let texts = attacks
+        .chain(writes)
+        .chain(merges)
+        .chain(queries)
+        .map(str::trim);
     texts
         .filter(|l| !l.is_empty() && !l.starts_with("--"))
         .collect()

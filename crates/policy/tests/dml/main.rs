@@ -42,7 +42,6 @@ fn compare(bench: &Bench, statements: &str) -> Counts {
             Err(e) => {
                 assert_ne!(e.kind(), ErrorKind::Internal, "{text}: {e:?}");
                 assert!(!e.message().contains("hiddenx"), "{text}: {e:?}");
-                println!("refused: {text}\n    {e}");
                 counts.refused += 1;
                 continue;
             }
@@ -68,7 +67,6 @@ fn compare(bench: &Bench, statements: &str) -> Counts {
             "hidden data shows in\n{text}\n{sql}"
         );
         if outcome.starts_with("Fails") {
-            println!("{outcome}: {text}");
             counts.failed += 1;
             continue;
         }
@@ -113,7 +111,7 @@ fn what_is_hidden_makes_no_difference_to_merges() {
             refused,
             failed,
         } = counts;
-        assert!(ran > 60 && refused > 40 && failed > 10, "{counts:?}");
+        assert!(ran > 70 && refused > 50 && failed > 10, "{counts:?}");
     });
 }
 
@@ -147,6 +145,79 @@ fn rights_to_some_rows_and_columns() {
             "truncate w",
         ] {
             assert!(bench.request(text).is_err(), "{text}");
+        }
+    });
+}
+
+/// Of the rows that a clause is about, those that may not be written stay as they are.
+#[test]
+fn rights_of_merges() {
+    on_a_large_stack(|| {
+        let bench = Bench::new();
+        let database = &bench.databases.hidden_x;
+        for (action, wanted) in [
+            ("update set a = 100", Some("5")),
+            (
+                "update set a = 100 when not matched by source then delete",
+                Some("5"),
+            ),
+            (
+                "do nothing when not matched by source then delete",
+                Some("0"),
+            ),
+            ("delete", Some("5")),
+            ("update set id = w.id + 1", None),
+        ] {
+            let text =
+                format!("merge into w using range(10) r(id) using (id) when matched then {action}");
+            let request = bench.request(&text).unwrap();
+            let outcome = written(database, &request, |outcome| format!("{outcome:?}"));
+            let wanted = match wanted {
+                Some(count) => Outcome::Rows(vec![vec![Some(count.to_owned())]]),
+                None => Outcome::Fails(ErrorKind::PermissionDenied),
+            };
+            assert_eq!(outcome, format!("{wanted:?}"), "{text}\n{}", request.sql());
+        }
+    });
+}
+
+/// A clause computes its values for its own pairs, where DuckDB 1.5.5 by itself computes some for all.
+/// What RETURNING gives of rows that match none of the source is told right, where DuckDB's own MERGE
+/// gives what was in memory before.
+#[test]
+fn merges_that_duckdb_runs_otherwise() {
+    on_a_large_stack(|| {
+        let bench = Bench::new();
+        let database = &bench.databases.hidden_x;
+        for (clauses, wanted) in [
+            (
+                "when matched and u.id > 5 then update set amt = 1 / (u.id - 5) \
+                 when matched and u.id < 3 then delete",
+                r#"Rows([[Some("16")]])"#,
+            ),
+            (
+                "when matched and u.id = 300 then update set d = 'x' || u.name \
+                 when matched then update set d = '2021-05-05'",
+                r#"Rows([[Some("19")]])"#,
+            ),
+            (
+                "when matched and u.id = 3 then update set d = 'x' || u.name when matched then delete",
+                "Fails(InvalidText)",
+            ),
+            (
+                "when matched and u.id = 3 then error 'seen: ' || t.s when matched then delete",
+                "Fails(Raised)",
+            ),
+            (
+                "when not matched by source and t.id > 57 then update set amt = 0 \
+                 returning merge_action, id, region, amt, masked",
+                r#"Rows([[Some("UPDATE"), Some("58"), Some("EU"), Some("0"), Some("m**")], [Some("UPDATE"), Some("59"), Some("EU"), Some("0"), Some("m**")]])"#,
+            ),
+        ] {
+            let text = format!("merge into t using u on t.id = u.id {clauses}");
+            let request = bench.request(&text).unwrap();
+            let outcome = written(database, &request, |outcome| format!("{outcome:?}"));
+            assert_eq!(outcome, wanted, "{text}\n{}", request.sql());
         }
     });
 }
@@ -185,6 +256,11 @@ fn parameters() {
                 vec![&integer, &text],
             ),
             ("insert into u by name select ? as name", vec![&text]),
+            (
+                "merge into t using (select ?::integer as id, ?::varchar as s) q on t.id = q.id and q.id > ? when matched and t.amt > ? \
+                 then update set amt = ? when not matched then insert (id, s) values (q.id, ?) returning s",
+                vec![&integer, &text, &integer, &bigint, &bigint, &text],
+            ),
             (
                 "insert into p values (?, 1) on conflict (id) do update set v = ? where p.v > ?",
                 vec![&integer, &integer, &integer],

@@ -37,11 +37,8 @@ merge into t using u on u.id = 1 when not matched by source and s::integer > 5 t
 merge into t using u on u.id = 1 when matched then update set amt = t.s::bigint
 merge into t using u on u.id = 100 when not matched by source then update set amt = s::bigint
 -- What only some pairs compute
-merge into t using u on t.id = u.id when matched and u.id > 5 then update set amt = 1 / (u.id - 5) when matched and u.id < 3 then delete
 merge into t using u on t.id = u.id when matched then update set amt = 1 // (u.id - u.id)
 merge into t using u on t.id = u.id when matched then update set d = 'x' || u.id
-merge into t using u on t.id = u.id when matched and u.id = 3 then update set d = 'no date' when matched and u.id = 300 then update set d = 'x'
-merge into t using u on t.id = u.id when matched and u.id = 300 then update set d = 'x' || u.name when matched then update set d = '2021-05-05'
 merge into t using u on t.id = u.id when matched and u.id < 4 then update set s = 'a' when matched and u.id < 8 then do nothing when matched then delete
 -- Values and their types
 merge into t using u on t.id = u.id when matched then update set d = null, st = null, amt = null, s = null, e = null
@@ -139,6 +136,7 @@ merge into t using u on t.id = u.id when matched and u.id > 300 then error when 
 merge into t using u on t.id = u.id when matched then do nothing
 merge into t using u on t.id = u.id when matched and t.id > 3 then do nothing when matched then delete
 merge into t using u on t.id = u.id when matched then delete when matched then do nothing
+merge into t using u on t.id = u.id when matched and u.id = 3 then error 'seen: ' || t.s when matched then delete
 -- RETURNING
 merge into t using u on t.id = u.id when matched and u.id < 4 then delete returning *
 merge into t using u on t.id = u.id when matched and u.id < 4 then update set amt = u.id returning merge_action, *
