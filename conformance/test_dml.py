@@ -258,7 +258,7 @@ def test_merge_of_a_whole_table(admin) -> None:
     assert [c.name for c in cursor.description] == ["merge_action", "id", "a"]
     assert sorted(cursor.fetchall()) == [("DELETE", 3, 30), ("UPDATE", 50, 1)]
     assert cursor.statusmessage == "MERGE 2"
-    with pytest.raises(psycopg.errors.RaiseException, match="no such row: 50"):
+    with pytest.raises(psycopg.errors.RaiseException, match="no such row: 3"):
         admin.execute(f"merge into scratch.main.keyed t using {source} on s.id = t.id when matched then delete when not matched then error 'no such row: ' || s.id; select 1 / 0")
 
 

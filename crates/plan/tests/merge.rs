@@ -157,7 +157,7 @@ fn what_is_refused() {
         ("merge into t", "Syntax Some(12)"),
         (
             "merge into t using u when matched then delete",
-            "Syntax Some(38)",
+            "Syntax Some(21)",
         ),
         ("merge into t using u on true", "Syntax Some(28)"),
         (
@@ -214,7 +214,7 @@ fn what_is_refused() {
         ),
         (
             "merge into t using u, v on true when matched then delete",
-            "NotSupported Some(19)",
+            "Syntax Some(20)",
         ),
         (
             "merge into t using u on true join v on true when matched then delete",
