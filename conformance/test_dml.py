@@ -232,3 +232,93 @@ def test_without_the_right(desk_server, admin) -> None:
                 nobody.execute(sql)
     with clients.connect_psycopg(desk_server, "jfk") as jfk, pytest.raises(psycopg.errors.InsufficientPrivilege):
         jfk.execute("delete from airlines")
+
+
+# As dbt writes it on DuckDB.
+MERGE = """
+merge into scratch.main.trips as DBT_INTERNAL_DEST
+using (select 2 as id, 'JFK' as origin, 77 as delay union all select 3, 'JFK', 88) as DBT_INTERNAL_SOURCE
+on (DBT_INTERNAL_SOURCE.id = DBT_INTERNAL_DEST.id)
+when matched then update set "delay" = DBT_INTERNAL_SOURCE."delay"
+when not matched then insert ("id", "origin", "delay")
+values (DBT_INTERNAL_SOURCE."id", DBT_INTERNAL_SOURCE."origin", DBT_INTERNAL_SOURCE."delay")
+"""
+
+
+def test_merge_of_a_whole_table(admin) -> None:
+    source = "(values (3, 30), (50, 500)) s(id, a)"
+    assert tag(admin, f"merge into scratch.main.keyed using {source} using (id) when matched then update by name when not matched then insert by name") == "MERGE 2"
+    assert admin.execute("select * from scratch.main.keyed where id in (3, 50) order by id").fetchall() == [(3, 30), (50, 500)]
+    assert tag(admin, f"merge into scratch.main.keyed t using {source} on s.id = t.id when not matched by source and t.id > 9 then delete") == "MERGE 10"
+    assert tag(admin, f"merge into scratch.main.keyed t using {source} on s.id = t.id when matched and s.a > 1000 then delete") == "MERGE 0"
+    cursor = admin.execute(
+        f"merge into scratch.main.keyed t using {source} on s.id = t.id when matched and t.id = 3 then delete "
+        "when matched then update set a = %s returning merge_action, *", (1,)
+    )
+    assert [c.name for c in cursor.description] == ["merge_action", "id", "a"]
+    assert sorted(cursor.fetchall()) == [("DELETE", 3, 30), ("UPDATE", 50, 1)]
+    assert cursor.statusmessage == "MERGE 2"
+    with pytest.raises(psycopg.errors.RaiseException, match="no such row: 3"):
+        admin.execute(f"merge into scratch.main.keyed t using {source} on s.id = t.id when matched then delete when not matched then error 'no such row: ' || s.id; select 1 / 0")
+
+
+def test_merge_into_what_is_seen_in_part(admin, desk) -> None:
+    # The desk does not see the row 3.
+    assert tag(desk, MERGE) == "MERGE 2"
+    assert desk.execute("select id, tail, delay from scratch.main.trips where id < 4 order by id").fetchall() == [(2, "N2****", 77), (3, None, 88)]
+    assert admin.execute("select id, origin, delay from scratch.main.trips where id = 3 order by origin").fetchall() == [(3, "JFK", 88), (3, "LGA", 30)]
+    assert tag(desk, MERGE) == "MERGE 2"
+    gone = "merge into scratch.main.trips t using (values (2)) s(id) using (id) when not matched by source then delete returning id, tail, merge_action"
+    assert sorted(desk.execute(gone).fetchall(), key=str) == [(10, "N1****", "DELETE"), (3, None, "DELETE"), (4, "N4****", "DELETE"), (6, "N6****", "DELETE"), (8, "N8****", "DELETE")]
+    assert admin.execute("select count(*) as n from scratch.main.trips where origin = 'LGA'").fetchall() == [(5,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "merge into scratch.main.trips t using (values (2)) s(id) using (id) when matched then update set origin = 'LGA'",
+        "merge into scratch.main.trips t using (values (2), (3)) s(id) using (id) when matched then delete when not matched then insert (id, origin) values (id, 'LGA')",
+        "merge into scratch.main.trips t using (values (2)) s(id) using (id) when matched then update set tail = 'x'",
+        "merge into scratch.main.keyed t using (values (15, 5)) s(id, a) using (id) when not matched then insert",
+        "merge into scratch.main.keyed t using (values (1, 5)) s(id, a) using (id) when matched then update by name",
+    ],
+)
+def test_merges_of_what_would_be_hidden_or_tell_are_refused(admin, desk, sql) -> None:
+    everything = "select * from scratch.main.trips order by all", "select * from scratch.main.keyed order by all"
+    before = [admin.execute(q).fetchall() for q in everything]
+    with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
+        desk.execute(sql)
+    assert "LGA" not in str(refused.value)
+    assert [admin.execute(q).fetchall() for q in everything] == before
+
+
+def test_merge_raises_without_telling_of_what_is_hidden(desk) -> None:
+    with pytest.raises(psycopg.errors.RaiseException) as raised:
+        desk.execute("merge into scratch.main.trips t using (values (2)) s(id) using (id) when matched then error t.tail when not matched then insert (id) values (id)")
+    assert raised.value.diag.message_primary == "the statement raised an error"
+
+
+def test_merge_through_psql_and_flight(desk_server, admin) -> None:
+    assert clients.psql(desk_server, "jfk", "-c", MERGE).stdout.strip() == "MERGE 2"
+    with clients.connect_adbc(desk_server, "jfk") as connection, connection.cursor() as cursor:
+        cursor.execute(MERGE)
+        assert cursor.rowcount == 2
+        cursor.execute(f"{MERGE} returning merge_action, id, tail")
+        assert sorted(cursor.fetchall()) == [("UPDATE", 2, "N2****"), ("UPDATE", 3, None)]
+        cursor.execute("merge into scratch.main.trips t using (values (2)) s(id) using (id) when matched then update set delay = ?", (5,))
+        assert cursor.rowcount in (1, -1)
+    assert admin.execute("select delay from scratch.main.trips where id = 2").fetchall() == [(5,)]
+
+
+def test_merge_in_transactions(desk_server, admin, desk) -> None:
+    desk.execute("begin")
+    assert tag(desk, MERGE) == "MERGE 2"
+    assert tag(desk, MERGE) == "MERGE 2"
+    desk.execute("rollback")
+    assert admin.execute("select count(*) as n from scratch.main.trips").fetchall() == [(10,)]
+    desk.execute("begin read only")
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        desk.execute(MERGE)
+    desk.execute("rollback")
+    with clients.connect_psycopg(desk_server, "nobody") as nobody, pytest.raises(psycopg.errors.UndefinedTable):
+        nobody.execute(MERGE)

@@ -25,7 +25,6 @@ NOT_YET = [
     "create sequence scratch.main.s",
     "create index i on scratch.main.t (a)",
     "create type scratch.main.e as enum ('a')",
-    "merge into scratch.main.t using airlines on true when matched then delete",
     "copy airlines to '/tmp/airlines.csv'",
     "copy scratch.main.t from '/etc/passwd'",
     "export database '/tmp/export'",

@@ -29,6 +29,7 @@ mod seat;
 mod session;
 mod shell;
 mod shell_ddl;
+mod shell_merge;
 mod start;
 mod step;
 mod tables;

@@ -6,6 +6,7 @@ use model::{ExecKind, ExecRequest, OnConflict, RelationName, Result};
 use crate::names::mismatch;
 use crate::quote::identifier;
 use crate::shell_ddl;
+use crate::shell_merge;
 
 /// How policy begins each form of statement.
 const CREATE: [&str; 3] = [
@@ -144,6 +145,9 @@ fn is_change(sql: &str, target: &RelationName, query: Option<&str>, returns: boo
     if let Some(rest) = after(sql, &["insert into "], target) {
         let middle = rest.strip_suffix(query);
         return middle.is_some_and(|middle| is_columns(middle, " "));
+    }
+    if let Some(rest) = after(sql, &["merge into "], target) {
+        return shell_merge::is_merge(rest, query);
     }
     if let Some(rest) = after(sql, &["delete from "], target) {
         return rest == format!(" as __eider where __eider.rowid in ({query})");

@@ -172,7 +172,7 @@ fn is_name_of(spelling: &str, relation: &RelationName) -> bool {
 
 /// Fails unless the statement is of the kind that was sealed.
 pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<()> {
-    use StatementKind::{Alter, Call, Create, Delete, Drop, Insert, Select, Update, Vacuum};
+    use StatementKind::{Alter, Call, Create, Delete, Drop, Insert, Merge, Select, Update, Vacuum};
     let fits = match request.kind() {
         ExecKind::Query => prepared.kind() == Select,
         ExecKind::Write {
@@ -183,6 +183,7 @@ pub(crate) fn check_kind(request: &ExecRequest, prepared: &Prepared) -> Result<(
             match prepared.kind() {
                 Insert => word == Some("insert"),
                 Update => word == Some("update"),
+                Merge => word == Some("merge"),
                 Delete => matches!(word, Some("delete" | "truncate")),
                 _ => false,
             }

@@ -257,6 +257,7 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::Insert => "insert",
         CommandTag::Update => "update",
         CommandTag::Delete => "delete",
+        CommandTag::Merge => "merge",
         CommandTag::Truncate => "truncate",
         CommandTag::CreateTable => "create_table",
         CommandTag::CreateTableAs => "create_table_as",
@@ -284,6 +285,7 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::Insert => "INSERT",
         CommandTag::Update => "UPDATE",
         CommandTag::Delete => "DELETE",
+        CommandTag::Merge => "MERGE",
         CommandTag::Truncate => "TRUNCATE TABLE",
         CommandTag::CreateTable => "CREATE TABLE",
         CommandTag::CreateTableAs => "CREATE TABLE AS",
@@ -305,7 +307,10 @@ fn name(tag: CommandTag) -> &'static str {
 /// The command tag of a write, as PostgreSQL words it.
 fn tag(tag: CommandTag, rows: Option<u64>) -> String {
     match (tag, rows) {
-        (CommandTag::Insert | CommandTag::Update | CommandTag::Delete, rows) => {
+        (
+            CommandTag::Insert | CommandTag::Update | CommandTag::Delete | CommandTag::Merge,
+            rows,
+        ) => {
             format!("{} {}", name_before_count(tag), rows.unwrap_or_default())
         }
         (CommandTag::CreateTableAs, Some(rows)) => format!("SELECT {rows}"),

@@ -21,6 +21,24 @@ pub struct Target {
     pub alias: Option<String>,
 }
 
+impl Target {
+    /// The table as an item of FROM.
+    pub fn item(&self) -> Value {
+        let (parts, position) = (&self.name.parts, self.name.position);
+        let part = |back: usize| {
+            parts
+                .len()
+                .checked_sub(back)
+                .map_or("", |i| parts[i].as_str())
+        };
+        json!({
+            "type": "BASE_TABLE", "alias": self.alias.as_deref().unwrap_or_default(), "sample": null,
+            "query_location": position, "schema_name": part(2), "table_name": part(1),
+            "column_name_alias": [], "catalog_name": part(3), "at_clause": null
+        })
+    }
+}
+
 /// `insert into target [(columns)] rows [returning …]`.
 #[derive(Debug)]
 pub struct Insert {
@@ -184,7 +202,7 @@ fn conflict(
         alias: Some("excluded".to_owned()),
         ..target.clone()
     };
-    let from = crossed(table(target), table(&excluded));
+    let from = crossed(target.item(), excluded.item());
     let text = shell.text[start..shell.position()].to_owned();
     Ok(Some(Conflict {
         key,
@@ -216,7 +234,7 @@ pub(crate) fn update(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Resul
 }
 
 /// `column = value, …` up to one of these clauses, and the values.
-fn assignments(
+pub(crate) fn assignments(
     shell: &mut Shell<'_, '_>,
     clauses: &[&str],
     parser: &Parser,
@@ -276,7 +294,7 @@ pub(crate) fn truncate(text: &str, tokens: &[Token<'_>]) -> Result<ObjectName> {
 }
 
 /// The table and the name that it goes by. A word that begins the next clause is no such name.
-fn target(shell: &mut Shell<'_, '_>, next: &str) -> Result<Target> {
+pub(crate) fn target(shell: &mut Shell<'_, '_>, next: &str) -> Result<Target> {
     let name = shell.object_name()?;
     let clauses = [next, "where", "returning"];
     let named = shell.take("as")
@@ -296,7 +314,7 @@ fn source(
     values: Vec<Value>,
     parser: &Parser,
 ) -> Result<Query> {
-    let mut from = table(target);
+    let mut from = target.item();
     if shell.take(keyword) {
         let range = cut(shell, |s| s.at_clause(&["where", "returning"]))?;
         from = crossed(from, from_items(shell, &range, parser)?);
@@ -315,7 +333,11 @@ fn source(
 }
 
 /// `select list from target`, of the list after RETURNING.
-fn returning(shell: &mut Shell<'_, '_>, target: &Target, parser: &Parser) -> Result<Option<Query>> {
+pub(crate) fn returning(
+    shell: &mut Shell<'_, '_>,
+    target: &Target,
+    parser: &Parser,
+) -> Result<Option<Query>> {
     if !shell.take("returning") {
         return Ok(None);
     }
@@ -334,7 +356,7 @@ fn returning(shell: &mut Shell<'_, '_>, target: &Target, parser: &Parser) -> Res
     items.iter_mut().for_each(|i| piece.relocate(i));
     Ok(Some(Query {
         text: text.to_owned(),
-        tree: build::select(items, table(target), None, false),
+        tree: build::select(items, target.item(), None, false),
     }))
 }
 
@@ -347,33 +369,22 @@ fn crossed(left: Value, right: Value) -> Value {
     })
 }
 
-/// The target as an item of FROM.
-fn table(target: &Target) -> Value {
-    let (parts, position) = (&target.name.parts, target.name.position);
-    let part = |back: usize| {
-        parts
-            .len()
-            .checked_sub(back)
-            .map_or("", |i| parts[i].as_str())
-    };
-    json!({
-        "type": "BASE_TABLE", "alias": target.alias.as_deref().unwrap_or_default(), "sample": null,
-        "query_location": position, "schema_name": part(2), "table_name": part(1),
-        "column_name_alias": [], "catalog_name": part(3), "at_clause": null
-    })
-}
-
-/// The tokens up to where `ends` says so, outside of all brackets.
-fn cut(shell: &mut Shell<'_, '_>, ends: impl Fn(&Shell<'_, '_>) -> bool) -> Result<Range<usize>> {
+/// The tokens up to where `ends` says so, outside of all brackets and CASEs.
+pub(crate) fn cut(
+    shell: &mut Shell<'_, '_>,
+    ends: impl Fn(&Shell<'_, '_>) -> bool,
+) -> Result<Range<usize>> {
     let start = shell.position();
-    let (mut depth, mut end) = (0_usize, start);
+    let (mut depth, mut cases, mut end) = (0_usize, 0_usize, start);
     while let Some(token) = shell.peek() {
         match token.kind {
+            _ if depth == 0 && cases == 0 && ends(shell) => break,
             TokenKind::Symbol('(' | '[' | '{') => depth += 1,
             TokenKind::Symbol(')' | ']' | '}') => {
                 depth = depth.checked_sub(1).ok_or_else(|| shell.unexpected())?;
             }
-            _ if depth == 0 && ends(shell) => break,
+            _ if depth == 0 && shell.at_word("case") => cases += 1,
+            _ if depth == 0 && cases > 0 && shell.at_word("end") => cases -= 1,
             _ => {}
         }
         end = token.end();
@@ -386,7 +397,7 @@ fn cut(shell: &mut Shell<'_, '_>, ends: impl Fn(&Shell<'_, '_>) -> bool) -> Resu
 }
 
 /// One expression, with the places that it has in the whole text.
-fn value(shell: &Shell<'_, '_>, range: &Range<usize>, parser: &Parser) -> Result<Value> {
+pub(crate) fn value(shell: &Shell<'_, '_>, range: &Range<usize>, parser: &Parser) -> Result<Value> {
     let piece = Piece::new(shell, range, "SELECT (");
     let found = expression(&shell.text[range.clone()], parser);
     let mut found = found.map_err(|e| piece.error(e))?;
@@ -403,15 +414,15 @@ fn from_items(shell: &Shell<'_, '_>, range: &Range<usize>, parser: &Parser) -> R
 }
 
 /// A piece of a statement that was read by itself, behind some words of its own.
-struct Piece {
-    before: &'static str,
+pub(crate) struct Piece {
+    pub(crate) before: &'static str,
     start: usize,
     /// How many `?` the statement has before it: they are counted from 1 in each piece.
     parameters: usize,
 }
 
 impl Piece {
-    fn new(shell: &Shell<'_, '_>, range: &Range<usize>, before: &'static str) -> Self {
+    pub(crate) fn new(shell: &Shell<'_, '_>, range: &Range<usize>, before: &'static str) -> Self {
         let has_own = shell.question_marks(range.clone()) > 0;
         Self {
             before,
@@ -424,13 +435,13 @@ impl Piece {
         }
     }
 
-    fn error(&self, error: Error) -> Error {
+    pub(crate) fn error(&self, error: Error) -> Error {
         let position = error.position().unwrap_or(self.before.len());
         error.with_position((self.start + position).saturating_sub(self.before.len()))
     }
 
     /// Gives all places and parameters in a tree what they are in the whole text.
-    fn relocate(&self, value: &mut Value) {
+    pub(crate) fn relocate(&self, value: &mut Value) {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|v| self.relocate(v)),
             Value::Object(fields) => {

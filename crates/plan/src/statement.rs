@@ -8,6 +8,7 @@ use crate::ddl::{self, Ddl};
 use crate::dml::{self, Delete, Insert, Update};
 use crate::inquiry::{self, Explain, Show, Summarize};
 use crate::lexer::{Token, TokenKind, tokens};
+use crate::merge::{self, Merge};
 use crate::{shell, view};
 
 /// A statement over relations, read and held against the grammar, names not yet resolved.
@@ -31,6 +32,8 @@ pub enum Statement {
     Update(Update),
     /// DELETE.
     Delete(Delete),
+    /// MERGE.
+    Merge(Merge),
     /// TRUNCATE of that table.
     Truncate(ObjectName),
     /// DROP TABLE.
@@ -203,6 +206,7 @@ pub fn parse(text: &str, parser: &Parser) -> Result<Statement> {
         "insert" => dml::insert(text, &tokens, parser).map(Statement::Insert),
         "update" => dml::update(text, &tokens, parser).map(Statement::Update),
         "delete" => dml::delete(text, &tokens, parser).map(Statement::Delete),
+        "merge" => merge::parse(text, &tokens, parser).map(Statement::Merge),
         "truncate" => dml::truncate(text, &tokens).map(Statement::Truncate),
         "drop" if view::is_drop(&tokens) => view::drop(text, &tokens).map(Statement::DropView),
         "drop" => shell::drop_table(text, &tokens).map(Statement::DropTable),
@@ -299,7 +303,6 @@ fn is_known(word: &str) -> bool {
             | "install"
             | "load"
             | "lock"
-            | "merge"
             | "pragma"
             | "refresh"
             | "reindex"

@@ -236,7 +236,7 @@ fn rows_of(
 }
 
 /// A dictionary lists values of hidden rows: ENUMs of governed relations are text.
-fn without_enum(sql_type: &SqlType) -> SqlType {
+pub(crate) fn without_enum(sql_type: &SqlType) -> SqlType {
     use std::sync::Arc;
     let fields = |fields: &Arc<[(String, SqlType)]>| {
         fields

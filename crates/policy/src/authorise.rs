@@ -29,7 +29,7 @@ use crate::rights::Rights;
 use crate::seal::seal;
 use crate::summarize;
 use crate::view::View;
-use crate::{ddl, dml, insert, write, write_view};
+use crate::{ddl, dml, insert, merge, write, write_view};
 
 /// What a statement answers with when done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +41,7 @@ pub enum CommandTag {
     Insert,
     Update,
     Delete,
+    Merge,
     Truncate,
     CreateTable,
     CreateTableAs,
@@ -224,6 +225,7 @@ pub fn authorise(
         Statement::Insert(insert) => insert::insert(&context, insert)?,
         Statement::Update(update) => dml::update(&context, update)?,
         Statement::Delete(delete) => dml::delete(&context, delete)?,
+        Statement::Merge(merge) => merge::merge(&context, merge)?,
         Statement::Truncate(name) => dml::truncate(&context, name)?,
         Statement::DropTable(drop) => write::drop_table(&context, drop)?,
         Statement::CreateView(create) => write_view::create(&context, create)?,

@@ -19,6 +19,9 @@ use crate::view::View;
 /// The name under which the rows to change give their numbers. No text of a user's can name it.
 pub(crate) const ROW_NUMBER: &str = "__eider_rid";
 
+/// What DuckDB calls the column of RETURNING that says what MERGE did with a row.
+pub(crate) const MERGE_ACTION: &str = "merge_action";
+
 /// Rules for the writes of one principal to one relation.
 #[derive(Debug)]
 pub(crate) struct Changes {
@@ -30,6 +33,8 @@ pub(crate) struct Changes {
     constraints: Vec<Constraint>,
     /// Whether a column of its own hides the numbers of its rows.
     has_rowid: bool,
+    /// Whether a column of its own hides what MERGE says that it did with a row.
+    has_merge_action: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +81,7 @@ impl Changes {
             plain: plain.into_iter().map(fold).collect(),
             constraints: relation.constraints.clone(),
             has_rowid: relation.column("rowid").is_some(),
+            has_merge_action: relation.column(MERGE_ACTION).is_some(),
         }))
     }
 
@@ -128,18 +134,30 @@ impl Changes {
         let rows: Option<Vec<Value>> = reaching.iter().map(|g| g.rows.clone()).collect();
         let rows = rows.and_then(|rows| build::conjunction("CONJUNCTION_OR", rows));
         let seen = match &access.barrier {
-            Some(barrier) => Some(barrier["node"]["where_clause"].clone()).filter(|w| !w.is_null()),
+            Some(_) => seen(access),
             None => self.restrict.clone(),
         };
-        let conditions = match (seen, rows) {
-            (Some(seen), Some(rows)) if tree::canonical(&seen) == tree::canonical(&rows) => {
-                vec![seen]
-            }
-            (seen, rows) => seen.into_iter().chain(rows).collect(),
+        let alike = |(a, b): (&Value, &Value)| tree::canonical(a) == tree::canonical(b);
+        let beyond = match seen.as_ref().zip(rows.as_ref()).is_some_and(alike) {
+            true => None,
+            false => rows,
         };
+        let conditions = seen.into_iter().chain(beyond.clone()).collect();
         Ok(Allowed {
             rows: build::conjunction("CONJUNCTION_AND", conditions),
+            beyond,
         })
+    }
+
+    /// Refuses MERGE where a column of the relation stands in the way of a name that it needs.
+    pub(crate) fn check_merge(&self, access: &Access) -> Result<()> {
+        match self.has_rowid || self.has_merge_action {
+            false => Ok(()),
+            true => Err(Error::not_supported(format_args!(
+                "MERGE into {}, which has a column \"rowid\" or \"{MERGE_ACTION}\"",
+                access.name
+            ))),
+        }
     }
 
     /// Whether a column is neither masked nor NULL on some rows.
@@ -195,22 +213,30 @@ impl Changes {
 pub(crate) struct Allowed {
     /// The rows that it may change, and that a new row must be one of; `None` for all.
     pub(crate) rows: Option<Value>,
+    /// What is asked of these beyond being seen.
+    pub(crate) beyond: Option<Value>,
 }
 
-impl Allowed {
-    /// The query that stands for the relation whose rows are changed: as its reader sees it, only
-    /// these rows, each with its number.
-    pub(crate) fn source(&self, access: &Access) -> Result<Value> {
-        let mut items: Vec<Value> = items(access)
-            .zip(&access.columns)
-            .map(|(item, column)| build::aliased(item, &column.name))
-            .collect();
-        items.push(build::aliased(build::column(&[SELF, "rowid"]), ROW_NUMBER));
-        let from = build::base_table(&access.name, SELF);
-        let mut query = build::select(items, from, self.rows.clone(), self.rows.is_some());
-        tree::normalize(&mut query)?;
-        Ok(query)
-    }
+/// The query that stands for the relation whose rows are changed: as its reader sees it, only these
+/// rows, each with its number and with `more`, expressions over a row under [`SELF`].
+pub(crate) fn source(access: &Access, rows: Option<Value>, more: Vec<Value>) -> Result<Value> {
+    let mut items: Vec<Value> = items(access)
+        .zip(&access.columns)
+        .map(|(item, column)| build::aliased(item, &column.name))
+        .collect();
+    items.push(build::aliased(build::column(&[SELF, "rowid"]), ROW_NUMBER));
+    items.extend(more);
+    let from = build::base_table(&access.name, SELF);
+    let barrier = rows.is_some();
+    let mut query = build::select(items, from, rows, barrier);
+    tree::normalize(&mut query)?;
+    Ok(query)
+}
+
+/// What makes a row one that the principal sees; `None` where all are.
+pub(crate) fn seen(access: &Access) -> Option<Value> {
+    let condition = access.barrier.as_ref()?["node"]["where_clause"].clone();
+    Some(condition).filter(|c| !c.is_null())
 }
 
 /// What a principal sees of each column, in order, over a row of the relation under [`SELF`].

@@ -12,7 +12,7 @@ use tree::{Description, build, quote, walk};
 
 use crate::access::Access;
 use crate::authorise::{Authorised, CommandTag, Context};
-use crate::changes::{Allowed, Changes, ROW_NUMBER};
+use crate::changes::{Allowed, Changes, ROW_NUMBER, source};
 use crate::compile::SELF;
 use crate::copies;
 use crate::file::Privilege;
@@ -24,10 +24,10 @@ use crate::seal::seal_source;
 use crate::write::{full, require, writable, written};
 
 /// The name of the query that finds the rows.
-const ROWS: &str = "__eider_s";
+pub(crate) const ROWS: &str = "__eider_s";
 
 /// How the values that are set are named, followed by their number.
-const VALUE: &str = "__eider_v";
+pub(crate) const VALUE: &str = "__eider_v";
 
 pub(crate) fn update(context: &Context<'_>, update: &Update) -> Result<Authorised> {
     let (access, changes) = target(context, &update.target.name, Privilege::Update)?;
@@ -56,6 +56,7 @@ pub(crate) fn update(context: &Context<'_>, update: &Update) -> Result<Authorise
         update.returning.as_ref(),
         allowed.rows,
         SELF,
+        false,
     )?;
     let sql = format!(
         "update {} as {SELF} set {} from ({}) as {ROWS} where {SELF}.rowid = {ROWS}.{ROW_NUMBER}",
@@ -79,7 +80,14 @@ pub(crate) fn delete(context: &Context<'_>, delete: &Delete) -> Result<Authorise
     let (access, changes) = target(context, &delete.target.name, Privilege::Delete)?;
     let allowed = changes.allow(context.view, access, Privilege::Delete, &[])?;
     let found = rows(context, access, &allowed, &delete.target, &delete.source)?;
-    let returned = returning::seal(context, access, delete.returning.as_ref(), None, SELF)?;
+    let returned = returning::seal(
+        context,
+        access,
+        delete.returning.as_ref(),
+        None,
+        SELF,
+        false,
+    )?;
     let sql = format!(
         "delete from {} as {SELF} where {SELF}.rowid in ({})",
         full(&access.name),
@@ -150,13 +158,13 @@ pub(crate) fn column(access: &Access, name: &str) -> Result<String> {
 }
 
 /// The rows to change, found.
-struct Found {
-    sql: Arc<str>,
-    expected: Arc<Expected>,
+pub(crate) struct Found {
+    pub(crate) sql: Arc<str>,
+    pub(crate) expected: Arc<Expected>,
     /// What the sidecar says of the whole statement.
-    description: Description,
-    governed: bool,
-    views: BTreeSet<RelationName>,
+    pub(crate) description: Description,
+    pub(crate) governed: bool,
+    pub(crate) views: BTreeSet<RelationName>,
 }
 
 fn rows(
@@ -167,13 +175,8 @@ fn rows(
     query: &Query,
 ) -> Result<Found> {
     let mut tree = query.tree.clone();
-    let name = target.alias.as_ref().or(target.name.parts.last());
-    let whole_row = name.map(|n| fold(n)).filter(|name| {
-        let mut columns = access.columns.iter();
-        !columns.any(|c| c.name.eq_ignore_ascii_case(name))
-    });
-    check(&mut tree, Field::Query, whole_row.as_deref(), 0)?;
-    let source = allowed.source(access)?;
+    check_names(&mut tree, access, target)?;
+    let source = source(access, allowed.rows.clone(), vec![])?;
     let found = Rewriter::new(Rights::of(context.view), context.parser)
         .with_source(source.clone())
         .rewrite(&mut tree)?;
@@ -219,6 +222,15 @@ fn rows(
 }
 
 /// Refuses what would name the number of a row: its whole row, and columns by their places.
+pub(crate) fn check_names(query: &mut Value, access: &Access, target: &plan::Target) -> Result<()> {
+    let name = target.alias.as_ref().or(target.name.parts.last());
+    let whole_row = name.map(|n| fold(n)).filter(|name| {
+        let mut columns = access.columns.iter();
+        !columns.any(|c| c.name.eq_ignore_ascii_case(name))
+    });
+    check(query, Field::Query, whole_row.as_deref(), 0)
+}
+
 fn check(value: &mut Value, field: Field, whole_row: Option<&str>, depth: usize) -> Result<()> {
     let reserved = |name: &str| fold(name) == ROW_NUMBER;
     let parts = value["column_names"].as_array().into_iter().flatten();
@@ -243,7 +255,8 @@ fn check(value: &mut Value, field: Field, whole_row: Option<&str>, depth: usize)
     })
 }
 
-fn done(
+/// The statement in its final form.
+pub(crate) fn done(
     context: &Context<'_>,
     access: &Access,
     tag: CommandTag,

@@ -89,6 +89,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
         insert.returning.as_ref(),
         allowed.rows,
         &access.name.name,
+        false,
     )?;
     if let Some(conflict) = &insert.conflict {
         conflict::attach(

@@ -31,6 +31,7 @@ mod limit;
 mod literal;
 mod load;
 mod mapping;
+mod merge;
 mod naming;
 mod parameters;
 mod part;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Column, Error, ErrorKind, Result, ResultSchema, Returning};
+use model::{Column, Error, ErrorKind, Result, ResultSchema, Returning, fold};
 use plan::Query;
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
@@ -12,7 +12,7 @@ use tree::{build, walk};
 
 use crate::access::Access;
 use crate::authorise::{Authorised, Context};
-use crate::changes::{Changes, items};
+use crate::changes::{Changes, MERGE_ACTION, items};
 use crate::compile::SELF;
 use crate::dml::column;
 use crate::mapping::looks_up;
@@ -27,13 +27,15 @@ pub(crate) struct Returned {
 }
 
 /// Seals what a statement gives back, and the check of its new rows. In its text the relation that is
-/// written goes by `target`. `None` where there is neither.
+/// written goes by `target`; `merges` where a row says what was done with it. `None` where there is
+/// neither.
 pub(crate) fn seal(
     context: &Context<'_>,
     access: &Access,
     list: Option<&Query>,
     check: Option<Value>,
     target: &str,
+    merges: bool,
 ) -> Result<Option<Returned>> {
     let mut all = Vec::new();
     if let Some(list) = list {
@@ -51,6 +53,7 @@ pub(crate) fn seal(
             access,
             changes,
             target,
+            merges,
         };
         for item in items {
             all.extend(row.item(item)?);
@@ -125,6 +128,7 @@ struct Row<'a> {
     access: &'a Access,
     changes: &'a Changes,
     target: &'a str,
+    merges: bool,
 }
 
 impl Row<'_> {
@@ -197,6 +201,13 @@ impl Row<'_> {
         };
         // A parameter of a lambda: there is none over what is hidden.
         let Ok(name) = column(self.access, first) else {
+            if self.merges && parts.last().is_some_and(|p| fold(p) == MERGE_ACTION) {
+                if parts.len() > 1 {
+                    return Err(refused("merge_action behind another name", value));
+                }
+                value["column_names"] = json!([self.target, MERGE_ACTION]);
+                return Ok(());
+            }
             return match self.access.barrier {
                 None if first != TARGET => Ok(()),
                 _ => Err(refused("a whole row in RETURNING", value)),

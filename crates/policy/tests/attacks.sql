@@ -195,6 +195,12 @@ insert into t select * from t
 insert into t values (1000, 'EU') returning *
 insert into t (id) values (1) on conflict do update set id = 2 returning *
 merge into t using u on t.id = u.id when matched then delete
+merge into t using u on t.id = u.id when matched and t.s::int > 0 then delete
+merge into t using u on regexp_matches('x', t.s) when matched then update set amt = 0
+merge into t using u on t.s like 'hidden%' when not matched then insert (id) values (1)
+merge into t using u on false when not matched by source and s like 'hidden%' then delete returning merge_action, *
+merge into t using (values (1001)) q(id) using (id) when matched then error t.s when not matched then insert (id) values (q.id) returning *
+merge into u using t on t.id = u.id when matched then update set name = t.s when not matched then insert (name) values (t.s)
 create table c as select * from t
 create view v as select * from t
 create index i on t (amt)

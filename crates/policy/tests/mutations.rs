@@ -161,15 +161,22 @@ update t set s = u.name from u where t.id = u.id and u.id < 5
 update t set amt = amt + 1 where s = 'x' returning id, masked
 delete from t where id in (select id from u) returning s
 create table mine as select id, s from t where amt > 5
+merge into t using u on t.id = u.id when matched then update set s = u.name when not matched by source then delete
+merge into t as a using (select 1 as id) b using (id) when matched and a.amt > 5 then delete returning id, masked
 ";
 
 /// Statements to begin with: they are all of one line.
 fn corpus() -> Vec<&'static str> {
     let attacks = include_str!("attacks.sql").lines();
     let writes = include_str!("dml/dml.sql").lines();
+    let merges = include_str!("dml/merge.sql").lines();
     // About as many of those that run as of all others.
-    let queries = std::iter::repeat_n(QUERIES, 20).flat_map(str::lines);
-    let texts = attacks.chain(writes).chain(queries).map(str::trim);
+    let queries = std::iter::repeat_n(QUERIES, 30).flat_map(str::lines);
+    let texts = attacks
+        .chain(writes)
+        .chain(merges)
+        .chain(queries)
+        .map(str::trim);
     texts
         .filter(|l| !l.is_empty() && !l.starts_with("--"))
         .collect()

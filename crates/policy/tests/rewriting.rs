@@ -292,7 +292,6 @@ fn what_is_not_offered_is_refused_by_name() {
             "select * from information_schema.tables",
             "copy t to 'x'",
             "attach 'x'",
-            "merge into t using u on true when matched then delete",
             "select * from t at (version => 1)",
             "pragma version",
             "call x()",

@@ -140,6 +140,15 @@ pub fn select(items: Vec<Value>, from: Value, condition: Option<Value>, barrier:
     })
 }
 
+/// `left <kind> join right on condition`, `kind` as DuckDB's tree spells it.
+pub fn joined(left: Value, right: Value, condition: Value, kind: &str) -> Value {
+    json!({
+        "type": "JOIN", "alias": "", "sample": null, "query_location": NOWHERE, "left": left,
+        "right": right, "condition": condition, "join_type": kind, "ref_type": "REGULAR",
+        "using_columns": [], "delim_flipped": false, "duplicate_eliminated_columns": []
+    })
+}
+
 /// A subquery in FROM.
 pub fn subquery(query: Value, alias: &str, columns: Value, sample: Value) -> Value {
     json!({

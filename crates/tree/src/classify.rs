@@ -14,7 +14,10 @@ pub fn classify(error: &native::Error) -> Error {
     if kind == ErrorKind::Internal {
         return Error::internal(cause);
     }
-    let (message, hint) = sentence(&raw.message);
+    let (message, hint) = match kind {
+        ErrorKind::Raised => (raised(&raw.message), None),
+        _ => sentence(&raw.message),
+    };
     let mut classified = Error::new(kind, message).with_cause(cause);
     if let Some(hint) = hint {
         classified = classified.with_hint(hint);
@@ -57,6 +60,15 @@ impl Raw {
             position: None,
         }
     }
+}
+
+/// How DuckDB begins what a clause of MERGE raises: then come the clause, and what it says.
+const MERGE_ERROR: &str = "Merge error condition";
+
+/// What a statement raised, in its own words where it has some.
+fn raised(message: &str) -> String {
+    let said = message.split_once("): ").map(|(_, said)| said);
+    said.unwrap_or("the statement raised an error").to_owned()
 }
 
 /// The first sentence, beginning lowercase as PostgreSQL's do, and the advice after it.
@@ -212,7 +224,9 @@ fn conversion(message: &str) -> ErrorKind {
 
 fn constraint(message: &str) -> ErrorKind {
     let has = |part: &str| message.contains(part);
-    if has("uplicate key") {
+    if message.starts_with(MERGE_ERROR) {
+        ErrorKind::Raised
+    } else if has("uplicate key") {
         ErrorKind::UniqueViolation
     } else if has("NOT NULL") {
         ErrorKind::NotNullViolation

@@ -128,7 +128,7 @@ async fn send(
 /// The command tag of a result after `count` rows.
 pub(crate) fn tag(tag: &str, count: u64) -> String {
     match tag {
-        "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" => format!("{tag} {count}"),
+        "SELECT" | "INSERT 0" | "UPDATE" | "DELETE" | "MERGE" => format!("{tag} {count}"),
         other => other.to_owned(),
     }
 }

@@ -272,4 +272,3 @@ delete from t where id = 3 limit 1
 truncate
 truncate t, u
 truncate nothing
-merge into t using u on t.id = u.id when matched then delete
