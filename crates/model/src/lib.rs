@@ -9,6 +9,7 @@ mod request;
 mod snapshot;
 mod sql_type;
 mod stream;
+mod units;
 mod value;
 
 pub use error::{Error, ErrorKind, Result};
@@ -22,4 +23,5 @@ pub use snapshot::{
 };
 pub use sql_type::SqlType;
 pub use stream::{ResultColumn, ResultSchema, ResultStream};
+pub use units::{ByteSize, Share, Span};
 pub use value::ParamValue;

@@ -178,11 +178,15 @@ pub(crate) struct LimitEntry {
     #[serde(default)]
     pub(crate) except: Vec<String>,
     pub(crate) statements: Option<usize>,
+    /// With its unit, such as `25%`.
+    pub(crate) queue_share: Option<String>,
     /// With its unit, such as `30s`.
     pub(crate) statement_timeout: Option<String>,
     pub(crate) result_rows: Option<u64>,
     /// With its unit, such as `1GiB`.
     pub(crate) result_bytes: Option<String>,
+    /// With its unit, such as `10GiB`.
+    pub(crate) spill: Option<String>,
 }
 
 /// `[[mask]]`

@@ -5,10 +5,11 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use model::{ByteSize, Share, Span};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::units::{Bound, Bytes, Memory, Span, optional};
+use super::units::{Bound, Memory, optional};
 
 /// What a section's key may hold. `Display` and `FromStr` are the form in the environment and, but
 /// for numbers and booleans, in the file too.
@@ -236,8 +237,9 @@ macro_rules! quoted {
 quoted!(
     Span: "time",
     Bound: "time or `none`",
-    Bytes: "size",
+    ByteSize: "size",
     Memory: "size or `auto`",
+    Share: "share",
     Listen: "address",
     File: "path",
     Text: "text",
