@@ -28,6 +28,7 @@ mod registry;
 mod session;
 mod shell;
 mod shell_ddl;
+mod spill;
 mod start;
 mod step;
 mod tables;

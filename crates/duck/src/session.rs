@@ -93,6 +93,9 @@ impl ExecSession for LocalSession {
         let (reply, answer) = oneshot::channel();
         let by = Arc::clone(&control);
         let run = Run::new(Arc::clone(worker), by, home, request.governed());
+        if let Some(limit) = request.spill() {
+            worker.watch_spill(&control, limit)?;
+        }
         worker
             .steps()
             .submit(Box::new(move || start(run, checkout, &request, reply)));
@@ -196,7 +199,7 @@ impl Shared {
             worker.steps().submit(Box::new(move || drop(lease)));
         }
         for control in &running {
-            control.stop(why, worker);
+            control.stop(why.clone(), worker);
         }
         running
     }

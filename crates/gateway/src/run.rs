@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
-use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
+use model::{Error, ErrorKind, ParamValue, Result, ResultStream, SpillLimit};
 use policy::{Authorised, Bound, CommandTag};
 
 use crate::admission::Place;
@@ -126,7 +126,13 @@ impl Session {
             Bound::most(limits.result_rows.as_ref()),
             Bound::most(limits.result_bytes.as_ref()),
         );
-        let request = request.returning_at_most(most.0, most.1);
+        let spill = limits.spill.as_ref().map(|bound| SpillLimit {
+            bytes: bound.most,
+            by: Arc::clone(&bound.by),
+        });
+        let request = request
+            .returning_at_most(most.0, most.1)
+            .spilling_at_most(spill);
         let stream = statement.run(&self.worker, request, is_write).await?;
         if is_write && plan.gives_rows() {
             // The write is over, and its rows wait in memory: nothing of the worker's is held.

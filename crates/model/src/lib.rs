@@ -16,7 +16,9 @@ pub use error::{Error, ErrorKind, Result};
 pub use executor::{ExecSession, Executor};
 pub use id::{SessionId, StatementId};
 pub use principal::{Attribute, Principal};
-pub use request::{ExecKind, ExecRequest, Expected, OnConflict, RequestParts, Returning};
+pub use request::{
+    ExecKind, ExecRequest, Expected, OnConflict, RequestParts, Returning, SpillLimit,
+};
 pub use snapshot::{
     Catalog, CatalogMode, CatalogSnapshot, Column, Constraint, ConstraintKind, Relation,
     RelationKind, RelationName, Schema, fold,
