@@ -16,7 +16,7 @@ const ROWS: usize = 1_000_000;
 const ENOUGH: u64 = 10 << 30;
 
 async fn small() -> Fixture {
-    fixture_with(|c| c.memory_limit_bytes = 48 << 20).await
+    fixture_with(|c| c.memory_limit_bytes = 64 << 20).await
 }
 
 /// A statement that spills some hundred megabytes before its first row.

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use model::{Attribute, ByteSize, Principal, Result, Share, Span};
+use model::{Attribute, Principal, Result};
 use toml::Spanned;
 
 use crate::builtin::{BuiltIn, HashKey};
@@ -284,10 +283,7 @@ impl Loader<'_> {
             Some(id) => id.as_str().into(),
             None => self.sources.short_place(at).into(),
         };
-        let queue_share: Option<Share> = read(given.queue_share.as_ref()).map_err(error)?;
-        let timeout: Option<Span> = read(given.statement_timeout.as_ref()).map_err(error)?;
-        let bytes: Option<ByteSize> = read(given.result_bytes.as_ref()).map_err(error)?;
-        let spill: Option<ByteSize> = read(given.spill.as_ref()).map_err(error)?;
+        let (timeout, bytes, spill) = (given.statement_timeout, given.result_bytes, given.spill);
         let nothing = [
             ("statement_timeout", timeout.is_some_and(|t| t.0.is_zero())),
             ("result_bytes", bytes.is_some_and(|b| b.0 == 0)),
@@ -298,7 +294,7 @@ impl Loader<'_> {
         }
         let limits = Limits {
             statements: bound(given.statements, &by),
-            queue_share: bound(queue_share, &by),
+            queue_share: bound(given.queue_share, &by),
             statement_timeout: bound(timeout.map(|t| t.0), &by),
             result_rows: bound(given.result_rows, &by),
             result_bytes: bound(bytes.map(|b| b.0), &by),
@@ -316,11 +312,6 @@ impl Loader<'_> {
             limits,
         })
     }
-}
-
-/// A value with its unit, where it is given.
-fn read<T: FromStr<Err = String>>(text: Option<&String>) -> Result<Option<T>, String> {
-    text.map(|text| text.parse()).transpose()
 }
 
 fn bound<T>(most: Option<T>, by: &Arc<str>) -> Option<Bound<T>> {

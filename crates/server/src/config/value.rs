@@ -213,6 +213,18 @@ impl fmt::Display for Mode {
     }
 }
 
+impl Value for Span {
+    const TYPE: &'static str = "time";
+}
+
+impl Value for ByteSize {
+    const TYPE: &'static str = "size";
+}
+
+impl Value for Share {
+    const TYPE: &'static str = "share";
+}
+
 macro_rules! quoted {
     ($($name:ident: $words:literal),* $(,)?) => {$(
         impl Value for $name {
@@ -235,11 +247,8 @@ macro_rules! quoted {
 }
 
 quoted!(
-    Span: "time",
     Bound: "time or `none`",
-    ByteSize: "size",
     Memory: "size or `auto`",
-    Share: "share",
     Listen: "address",
     File: "path",
     Text: "text",
