@@ -30,6 +30,7 @@ mod session;
 mod shell;
 mod shell_ddl;
 mod shell_merge;
+mod spill;
 mod start;
 mod step;
 mod tables;

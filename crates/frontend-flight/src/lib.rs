@@ -30,6 +30,7 @@ mod statement;
 mod ticket;
 mod transactions;
 mod types;
+mod waiting;
 
 pub use config::Config;
 pub use server::Door;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
-use policy::{Authorised, Limits};
+use policy::{Authorised, Bound, Limits};
 
 use crate::audit::Audit;
 use crate::config::shorter;
@@ -58,7 +58,8 @@ impl Statement {
         let entry = registry.enter(origin, sql, state);
         Self {
             registry: Arc::clone(registry),
-            deadline: shorter(timeout, limits.statement_timeout).map(|t| entry.begun + t),
+            deadline: shorter(timeout, Bound::most(limits.statement_timeout.as_ref()))
+                .map(|t| entry.begun + t),
             entry,
             kind: "unknown",
             ending: Ending::Abandoned,

@@ -56,6 +56,15 @@ pub struct Expected {
     pub functions: BTreeSet<String>,
 }
 
+/// How much a statement's instance may spill while the statement runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpillLimit {
+    /// By how many bytes its temporary files may grow.
+    pub bytes: u64,
+    /// The limit that says so, for the error.
+    pub by: Arc<str>,
+}
+
 /// The parts of an [`ExecRequest`]; see its accessors.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "documented at the accessors of ExecRequest")]
@@ -74,6 +83,7 @@ pub struct RequestParts {
     pub catalog_version: u64,
     pub time_zone: Arc<str>,
     pub deadline: Option<Instant>,
+    pub spill: Option<SpillLimit>,
 }
 
 /// A statement that policy has rewritten and checked. Nothing else reaches a worker.
@@ -153,6 +163,13 @@ impl ExecRequest {
         self
     }
 
+    /// The same request, ended where its instance spills more than this while it runs.
+    #[must_use]
+    pub fn spilling_at_most(mut self, spill: Option<SpillLimit>) -> Self {
+        self.0.spill = spill;
+        self
+    }
+
     /// Values of `$1`, `$2`, ….
     pub fn params(&self) -> &[ParamValue] {
         &self.0.params
@@ -188,5 +205,10 @@ impl ExecRequest {
     /// When the statement is cancelled.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline
+    }
+
+    /// How much its instance may spill while it runs; `None` sets no bound beside the instance's.
+    pub fn spill(&self) -> Option<&SpillLimit> {
+        self.0.spill.as_ref()
     }
 }

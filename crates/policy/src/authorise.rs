@@ -189,6 +189,7 @@ impl Authorised {
             catalog_version: self.catalog_version,
             time_zone,
             deadline,
+            spill: None,
         });
         Ok(request)
     }

@@ -13,7 +13,7 @@ use duck::{CatalogConfig, Config, LocalExecutor};
 use futures::{Stream, StreamExt};
 use model::{
     CatalogMode, ExecKind, ExecRequest, ExecSession, Executor, Expected, ParamValue, Principal,
-    RelationName, RequestParts, Result, ResultStream, StatementId,
+    RelationName, RequestParts, Result, ResultStream, SpillLimit, StatementId,
 };
 use runtime::Tasks;
 use tempfile::TempDir;
@@ -124,6 +124,7 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         catalog_version: 0,
         time_zone: "UTC".into(),
         deadline: None,
+        spill: None,
     })
 }
 
@@ -179,6 +180,12 @@ impl Request {
 
     pub fn within(mut self, time: Duration) -> Self {
         self.0.deadline = Some(Instant::now() + time);
+        self
+    }
+
+    pub fn spilling_at_most(mut self, bytes: u64, by: &str) -> Self {
+        let by = by.into();
+        self.0.spill = Some(SpillLimit { bytes, by });
         self
     }
 
