@@ -110,7 +110,7 @@ impl ExecSession for LocalSession {
         let (reply, answer) = oneshot::channel();
         let by = Arc::clone(&control);
         let session = Arc::clone(&self.shared);
-        let run = Run::new(Arc::clone(worker), session, by, home, request.governed());
+        let run = Run::new(Arc::clone(worker), session, by, home, &request);
         if let Some(limit) = request.spill() {
             worker.watch_spill(&control, limit)?;
         }

@@ -40,10 +40,25 @@ impl Session {
         prepared: &Prepared,
         params: Vec<ParamValue>,
     ) -> Result<Outcome> {
+        let is_own_text = prepared.planned == prepared.sql;
+        self.run_text(prepared, params, is_own_text).await
+    }
+
+    /// The same; `is_own_text` says whether places in the text that was planned are places in the text
+    /// that the client sent.
+    pub(crate) async fn run_text(
+        &self,
+        prepared: &Prepared,
+        params: Vec<ParamValue>,
+        is_own_text: bool,
+    ) -> Result<Outcome> {
         if self.transaction.usable()?.is_none() {
             self.engine.accepting()?;
         }
         let mut statement = self.begin_statement(&prepared.sql, StatementState::Queued)?;
+        if !is_own_text {
+            statement.hide_places();
+        }
         match self.run_in_turn(&mut statement, prepared, params).await {
             Ok(Ran::Rows {
                 stream,

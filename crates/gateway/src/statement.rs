@@ -31,6 +31,8 @@ pub(crate) struct Statement {
     limits: Limits,
     /// Whether the audit has its beginning.
     begun: bool,
+    /// Whether places in errors are of the text that the client sent.
+    has_places: bool,
 }
 
 /// How a statement ended, as the label `outcome`.
@@ -66,7 +68,13 @@ impl Statement {
             audit,
             limits,
             begun: false,
+            has_places: true,
         }
+    }
+
+    /// Errors from now on tell no place: what runs is not the text that the client sent.
+    pub(crate) fn hide_places(&mut self) {
+        self.has_places = false;
     }
 
     /// Records that it begins: by a plan, or as a statement about the session. Call it before it has
@@ -131,7 +139,7 @@ impl Statement {
         if let Some(hint) = error.hint() {
             told = told.with_hint(hint);
         }
-        if let Some(position) = error.position() {
+        if let Some(position) = error.position().filter(|_| self.has_places) {
             told = told.with_position(position);
         }
         self.ending = Ending::Failed(error);

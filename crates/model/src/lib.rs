@@ -4,6 +4,7 @@
 mod error;
 mod executor;
 mod id;
+mod positions;
 mod principal;
 mod request;
 mod snapshot;
@@ -15,6 +16,7 @@ mod value;
 pub use error::{Error, ErrorKind, Result};
 pub use executor::{ExecSession, Executor};
 pub use id::{SessionId, StatementId};
+pub use positions::Positions;
 pub use principal::{Attribute, Principal};
 pub use request::{
     ExecKind, ExecRequest, Expected, OnConflict, RequestParts, Returning, SpillLimit,

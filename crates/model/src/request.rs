@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{ParamValue, Principal, RelationName, ResultSchema, StatementId};
+use crate::{ParamValue, Positions, Principal, RelationName, ResultSchema, StatementId};
 
 /// What a request does to the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +80,7 @@ pub struct RequestParts {
     pub expected: Arc<Expected>,
     pub schema: Option<Arc<ResultSchema>>,
     pub governed: bool,
+    pub positions: Positions,
     pub catalog_version: u64,
     pub time_zone: Arc<str>,
     pub deadline: Option<Instant>,
@@ -190,6 +191,13 @@ impl ExecRequest {
     /// Whether a filtered or masked relation takes part, so that errors show their class only.
     pub fn governed(&self) -> bool {
         self.0.governed
+    }
+
+    /// Where the places that errors tell in [`Self::sql`] are in the text that the user sent.
+    pub fn positions(&self) -> Positions {
+        let (sql, query) = (self.sql(), self.query().map_or("", |q| q));
+        let before = sql.find(query).unwrap_or_default();
+        self.0.positions.clone().after(before)
     }
 
     /// The version of the [`CatalogSnapshot`](crate::CatalogSnapshot) that the text was made for.

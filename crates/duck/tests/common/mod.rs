@@ -121,6 +121,7 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         }),
         schema: None,
         governed: false,
+        positions: Default::default(),
         catalog_version: 0,
         time_zone: "UTC".into(),
         deadline: None,
