@@ -12,6 +12,8 @@ mod connection;
 mod encode;
 mod error;
 mod fetch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod health;
 mod message;
