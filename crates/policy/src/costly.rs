@@ -32,13 +32,10 @@ pub(crate) fn check_bound(tree: &Value) -> Result<()> {
     let parts: Vec<&Value> = match tree {
         Value::Array(items) => return items.iter().try_for_each(check_bound),
         Value::Object(_) if tree["class"] == "STAR" => {
-            // Over names of columns a lambda costs no more than what is in it.
+            // COLUMNS with a lambda filters a list of names: it costs no more than what is in it.
             let chosen = &tree["expr"];
-            vec![if chosen["class"] == "LAMBDA" {
-                &chosen["expr"]
-            } else {
-                chosen
-            }]
+            let lambda = arguments(chosen).find(|part| part["class"] == "LAMBDA");
+            vec![lambda.map_or(chosen, |lambda| &lambda["expr"])]
         }
         Value::Object(_) if tree["class"] == "FUNCTION" && is_bound_with_constants(tree) => {
             arguments(tree).skip(1).collect()
