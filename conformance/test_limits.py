@@ -46,3 +46,31 @@ def test_a_statement_ends_when_its_time_is_over(limited) -> None:
             jfk.execute(ENDLESS)
     with clients.connect_psycopg(limited, "admin") as admin:
         assert cancelled_after(admin) < 1
+
+
+def grown(first: str, again: str, levels: int = 40) -> str:
+    for _ in range(levels):
+        first = again.replace("#", first)
+    return first
+
+
+COSTLY = {
+    "stars": grown("select 1 as x", "select *, * from (#) q"),
+    "names": "select month as c0, " + ", ".join(f"c{k} + c{k} as c{k + 1}" for k in range(40)) + " from flights",
+    "structs": grown("select 1 as x", "select {'a': x, 'b': x} as x from (#) q"),
+    "limit": f"select 1 as a limit levenshtein('{'a' * 100_000}', '{'b' * 100_000}')",
+    "argument": f"execute p (('{'a' * 100}' like '{'%a' * 20}%b')::varchar)",
+    "distance": f"execute p (levenshtein('{'a' * 100_000}', '{'b' * 100_000}')::varchar)",
+}
+
+
+@pytest.mark.parametrize("sql", COSTLY.values(), ids=COSTLY.keys())
+def test_a_statement_does_not_hold_up_the_planning_of_others(start_server, sql) -> None:
+    server = start_server(more="\n[pool]\nplanner_threads = 1\n")
+    with clients.connect_psycopg(server, "jfk") as jfk, clients.connect_psycopg(server, "admin") as admin:
+        jfk.execute("prepare p (varchar) as select carrier from airlines where carrier = $1")
+        with pytest.raises(psycopg.Error) as refused:
+            jfk.execute(sql)
+        assert refused.value.sqlstate in ("54000", "0A000")
+        admin.execute("set statement_timeout = '5s'")
+        assert admin.execute("select 1 as not_planned_before").fetchall() == [(1,)]

@@ -1,4 +1,6 @@
-//! Planner threads: a fixed pool with large stacks, each with a parser of its own.
+//! Planner threads: a pool with large stacks, each with a parser of its own.
+
+mod waiter;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +12,8 @@ use runtime::Tasks;
 use tokio::sync::oneshot;
 use tree::{Parser, STACK_BYTES};
 
+use self::waiter::Waiter;
+
 /// The pool. Threads end with the tasks they were started in.
 pub(crate) struct Planner {
     queue: Arc<Queue>,
@@ -19,11 +23,17 @@ struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     length: usize,
+    threads: usize,
+    tasks: Tasks,
 }
 
 #[derive(Default)]
 struct State {
     jobs: VecDeque<Job>,
+    /// Threads whose jobs nobody waits for and that do not stop; another was started for each.
+    abandoned: usize,
+    /// Threads that are to end, as an abandoned one has come back.
+    surplus: usize,
     closed: bool,
 }
 
@@ -37,15 +47,11 @@ impl Planner {
             state: Mutex::default(),
             changed: Condvar::new(),
             length: queue_length,
+            threads,
+            tasks: tasks.clone(),
         });
-        for number in 1..=threads {
-            let parser = Parser::open()?;
-            let queue = Arc::clone(&queue);
-            tasks
-                .thread(format!("planner-{number}"), STACK_BYTES, move || {
-                    queue.work(parser);
-                })
-                .map_err(Error::internal)?;
+        for _ in 0..threads {
+            queue.add_thread(Parser::open()?)?;
         }
         let (stop, stopped) = (tasks.shutdown_token(), Arc::clone(&queue));
         tasks.spawn("planner shutdown", async move {
@@ -56,7 +62,7 @@ impl Planner {
     }
 
     /// Runs `work` on one of the threads. Dropping the future before it has begun keeps it from
-    /// being done.
+    /// being done, and afterwards interrupts what DuckDB does for it.
     ///
     /// # Errors
     /// `LimitExceeded` if too many wait; `Shutdown` if the threads have ended; what `work` returns.
@@ -66,10 +72,12 @@ impl Planner {
         F: FnOnce(&Parser) -> Result<T> + Send + 'static,
     {
         let (answer, result) = oneshot::channel();
+        let waiter = Waiter::new(&self.queue);
+        let turn = waiter.turn();
         self.queue.push(Box::new(move |parser| {
-            if !answer.is_closed() {
-                // The waiter may go in the meantime.
-                let _ = answer.send(work(parser));
+            if let Some(made) = turn.take(|| work(parser)) {
+                // The waiter may have gone in the meantime.
+                let _ = answer.send(made);
             }
         }))?;
         // The sender is dropped without a word when the work panics, or the threads end.
@@ -120,11 +128,49 @@ impl Queue {
             if state.closed {
                 return None;
             }
+            if state.surplus > 0 {
+                state.surplus -= 1;
+                return None;
+            }
             if let Some(job) = state.jobs.pop_front() {
                 return Some(job);
             }
             self.changed.wait(&mut state);
         }
+    }
+
+    /// Starts a thread in the place of one that does not stop, unless there are too many such. Says
+    /// whether it did.
+    fn abandon_one(self: &Arc<Self>) -> bool {
+        {
+            let mut state = self.state.lock();
+            if state.closed || state.abandoned >= self.threads {
+                return false;
+            }
+            state.abandoned += 1;
+        }
+        let added = Parser::open().and_then(|parser| self.add_thread(parser));
+        if let Err(error) = &added {
+            tracing::error!(%error, "no planner thread in place of an abandoned one");
+            self.state.lock().abandoned -= 1;
+        }
+        added.is_ok()
+    }
+
+    /// An abandoned thread has come back.
+    fn take_back_one(&self) {
+        let mut state = self.state.lock();
+        state.abandoned -= 1;
+        state.surplus += 1;
+        self.changed.notify_one();
+    }
+
+    fn add_thread(self: &Arc<Self>, parser: Parser) -> Result<()> {
+        let queue = Arc::clone(self);
+        self.tasks
+            .thread("planner", STACK_BYTES, move || queue.work(parser))
+            .map(|_| ())
+            .map_err(Error::internal)
     }
 
     fn work(&self, mut parser: Parser) {
@@ -156,6 +202,8 @@ mod tests {
     use std::time::Duration;
 
     use futures::FutureExt;
+    use model::CatalogSnapshot;
+    use tree::Sidecar;
 
     use super::*;
 
@@ -185,6 +233,58 @@ mod tests {
         assert_eq!(first.await.unwrap(), 1);
         assert_eq!(planner.run(|_| Ok(4)).await.unwrap(), 4);
         assert!(not_run.await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_waiter_that_leaves_interrupts_its_job() {
+        let tasks = Tasks::new("test");
+        let planner = Planner::start(1, 4, &tasks).unwrap();
+        let nothing = CatalogSnapshot::default();
+        let sidecar = Arc::new(Sidecar::build(&nothing, "memory").unwrap());
+        let used = Arc::clone(&sidecar);
+        let (started, running) = oneshot::channel();
+        let (ended, end) = oneshot::channel();
+        let mut endless = Box::pin(planner.run(move |_| {
+            started.send(()).unwrap();
+            let rows = used.evaluate("select max(hash(range)) from range(1000000000000)");
+            ended.send(rows.unwrap_err().kind()).unwrap();
+            Ok(())
+        }));
+        assert!(endless.as_mut().now_or_never().is_none());
+        running.await.unwrap();
+        drop(endless);
+        assert_eq!(end.await.unwrap(), ErrorKind::QueryCanceled);
+        let next = planner.run(move |parser| {
+            parser.parse("select 1")?;
+            sidecar.evaluate("select 1")
+        });
+        assert_eq!(next.await.unwrap().scalar().as_deref(), Some("1"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_thread_takes_the_place_of_one_that_does_not_stop() {
+        let tasks = Tasks::new("test");
+        let planner = Planner::start(1, 4, &tasks).unwrap();
+        for _ in 0..2 {
+            let (release, held) = mpsc::channel::<()>();
+            let (started, running) = oneshot::channel();
+            let mut stuck = Box::pin(planner.run(move |_| {
+                started.send(()).unwrap();
+                let _ = held.recv();
+                Ok(())
+            }));
+            assert!(stuck.as_mut().now_or_never().is_none());
+            running.await.unwrap();
+            drop(stuck);
+            assert_eq!(planner.run(|_| Ok(1)).await.unwrap(), 1);
+            assert_eq!(planner.queue.state.lock().abandoned, 1);
+            release.send(()).unwrap();
+            while tasks.running().len() > 2 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(planner.queue.state.lock().abandoned, 0);
+        }
+        assert_eq!(planner.run(|_| Ok(2)).await.unwrap(), 2);
     }
 
     #[tokio::test]

@@ -92,6 +92,8 @@ impl Plans {
         let (view, sidecar) = self.place(&key.scope, world, parser)?;
         let statement = plan::parse(&view.with_own_schemas(&key.text)?, parser)?;
         let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser)?;
+        // Where a failure was taken for a reason to plan otherwise, this may not have been its cause.
+        tree::check_interrupt()?;
         let plan = Arc::new(plan);
         histogram!(metric::PLAN_SECONDS).record(begun.elapsed());
         self.plans.lock().insert(key, Arc::clone(&plan));
@@ -130,7 +132,8 @@ impl Plans {
         cell.try_lock()?.clone()
     }
 
-    /// A principal's view of the catalog. On a planner thread only.
+    /// A principal's view of the catalog. On a planner thread only. No waiter stops it: an interrupted
+    /// rule would look like one that does not fit, and hide its relation from all who share the view.
     pub(crate) fn view(&self, scope: &Scope, world: &World, parser: &Parser) -> Result<Arc<View>> {
         let cell = {
             let mut views = self.views.lock();
@@ -140,16 +143,16 @@ impl Plans {
         if let Some(view) = &*cell {
             return Ok(Arc::clone(view));
         }
-        let view = match &world.catalog.shared {
-            Some(shared) => self.session_view(scope, world, shared, parser)?,
+        let view = tree::uninterrupted(|| match &world.catalog.shared {
+            Some(shared) => self.session_view(scope, world, shared, parser),
             None => View::new(
                 &world.policy,
                 &world.catalog,
                 Arc::clone(&scope.principal),
                 &scope.default_catalog,
                 parser,
-            )?,
-        };
+            ),
+        })?;
         for (relation, error) in view.hidden() {
             let principal = &scope.principal.name;
             tracing::warn!(%relation, principal, %error, "relation hidden: its rules do not fit it");

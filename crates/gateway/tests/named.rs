@@ -88,6 +88,35 @@ async fn doors_and_sql_share_the_names() {
 }
 
 #[tokio::test]
+async fn values_that_take_long_to_compute_are_refused() {
+    let f = fixture(|_| {});
+    let ann = f.session("ann").await;
+    done(&ann, "prepare p (varchar) as select a from t where b = $1")
+        .await
+        .unwrap();
+    let long = "a".repeat(20_000);
+    for costly in [
+        format!("length(upper('{long}'))::varchar"),
+        "levenshtein('a', 'b')::varchar".to_owned(),
+        format!("('{}' like '%a%a%a%b')::varchar", "a".repeat(30)),
+        "replace('aa', 'a', 'aaaa')".to_owned(),
+        format!("{}'a'{}", "hex(".repeat(30), ")".repeat(30)),
+        "json_extract('[[[[]]]]', '$..*..*')::varchar".to_owned(),
+    ] {
+        let refused = refused(&ann, &format!("execute p ({costly})")).await;
+        assert_eq!(refused, ErrorKind::NotSupported, "{costly}");
+    }
+    for plain in [
+        format!("'{long}'"),
+        "upper(replace('a-b', '-', '')) || 'c'".to_owned(),
+        "('abc' like 'a%')::varchar".to_owned(),
+    ] {
+        let sql = format!("execute p ({plain})");
+        assert_eq!(count(&ann, &sql).await.unwrap(), 1, "{plain}");
+    }
+}
+
+#[tokio::test]
 async fn a_named_statement_follows_the_policy() {
     let f = fixture(|_| {});
     let ann = f.session("ann").await;

@@ -8,7 +8,7 @@ use tree::grammar::text;
 use tree::{Parser, Sidecar, build};
 
 use crate::authorise::Context;
-use crate::inquiry::is_costly;
+use crate::costly::is_costly;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
@@ -84,10 +84,12 @@ pub fn constants(
             items.len()
         )));
     }
-    if !items.iter().all(is_plain) || is_costly(&Value::Array(items.clone())) {
+    let computed = items.iter().filter(|item| !is_literal(item)).cloned();
+    if !items.iter().all(is_plain) || is_costly(&Value::Array(computed.collect())) {
         return Err(
             Error::not_supported("such an argument of EXECUTE").with_hint(
-                "arguments are plain expressions, without queries, lambdas and large results",
+                "arguments are literals or plain expressions, without queries, lambdas, and long or \
+                 costly computations",
             ),
         );
     }
@@ -143,6 +145,13 @@ fn items(tree: &mut Value) -> Result<&mut Vec<Value>> {
             ErrorKind::Syntax,
             "arguments of EXECUTE are a list of expressions",
         )),
+    }
+}
+
+fn is_literal(expr: &Value) -> bool {
+    match text(expr, "class") {
+        "CAST" => is_literal(&expr["child"]),
+        class => class == "CONSTANT",
     }
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 use tree::Description;
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
-use crate::functions::functions;
+use crate::costly::is_costly;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 
@@ -76,25 +76,6 @@ pub(crate) fn explain(context: &Context<'_>, explain: &Explain) -> Result<Author
     let columns = vec![Arc::new(StringArray::from(lines)) as ArrayRef];
     let named = vec![("QUERY PLAN", SqlType::Varchar)];
     answer(context, CommandTag::Explain, &query.text, named, columns)
-}
-
-/// Whether computing the constants in a tree could take long: optimising a query does so.
-pub(crate) fn is_costly(tree: &Value) -> bool {
-    match tree {
-        Value::Array(items) => items.iter().any(is_costly),
-        Value::Object(fields) => {
-            let sized = |name: &str| {
-                let list = functions();
-                let rules = [list.expression(name), list.table(name)];
-                rules.iter().flatten().any(|r| r.sized)
-            };
-            let name = fields.get("function_name").and_then(Value::as_str);
-            fields.get("class").is_some_and(|class| class == "LAMBDA")
-                || name.is_some_and(sized)
-                || fields.values().any(is_costly)
-        }
-        _ => false,
-    }
 }
 
 /// Estimates are of relations without rows: they would mislead.

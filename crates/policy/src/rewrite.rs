@@ -15,7 +15,9 @@ use crate::access::{Access, as_table};
 use crate::calls::Calls;
 use crate::changes::ROW_NUMBER;
 use crate::compile::SELF;
+use crate::costly::check_bound;
 use crate::denial::denied;
+use crate::expansion;
 use crate::file::Privilege;
 use crate::parameters;
 use crate::part::{located, names, walkable, within};
@@ -90,6 +92,8 @@ impl<'a> Rewriter<'a> {
 
     /// Rewrites in place, and says what takes part.
     pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<Found> {
+        expansion::check(query, self.rights)?;
+        check_bound(query)?;
         self.survey(query, Field::Query)?;
         self.visit(query, Field::Query)?;
         Ok(self.found)

@@ -37,6 +37,10 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
             format!("only an administrator may define {target}, which has a definer's rights"),
         ));
     }
+    let rights = Rights::names_only(context.view);
+    let mut query = create.query.tree.clone();
+    // Nothing is bound that has not been judged.
+    Rewriter::new(rights, context.parser).rewrite(&mut query)?;
     let described = context
         .sidecar
         .describe(&create.query.text)
@@ -54,9 +58,6 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
             ),
         ));
     }
-    let rights = Rights::names_only(context.view);
-    let mut query = create.query.tree.clone();
-    Rewriter::new(rights, context.parser).rewrite(&mut query)?;
     let Sealed {
         sql: query,
         expected,

@@ -418,30 +418,6 @@ fn parameters_get_types() {
 }
 
 #[test]
-fn nesting_is_bounded() {
-    on_a_large_stack(|| {
-        let w = world();
-        let nested = |n: usize| format!("select {}1{}", "(select ".repeat(n), ")".repeat(n));
-        assert!(w.authorise("root", &nested(12)).is_ok());
-        assert_eq!(w.refused("root", &nested(17)), ErrorKind::TooComplex);
-        let derived = |n: usize| {
-            format!(
-                "select * from {}u{}",
-                "(select * from ".repeat(n),
-                ") q".repeat(n)
-            )
-        };
-        assert!(w.authorise("root", &derived(60)).is_ok());
-        assert_eq!(w.refused("root", &derived(120)), ErrorKind::TooComplex);
-        let list = format!(
-            "select * from u where id in ({})",
-            vec!["1"; 60_000].join(",")
-        );
-        assert_eq!(w.refused("root", &list), ErrorKind::TooComplex);
-    });
-}
-
-#[test]
 fn describe_is_answered_from_what_is_visible() {
     on_a_large_stack(|| {
         let w = world();

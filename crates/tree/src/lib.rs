@@ -7,6 +7,7 @@ mod check;
 mod classify;
 mod document;
 pub mod grammar;
+mod interrupt;
 mod normal;
 mod parser;
 mod quote;
@@ -15,6 +16,7 @@ pub mod walk;
 
 pub use check::{MAX_NODES, check};
 pub use classify::{classify, kind_of, position_of};
+pub use interrupt::{Interrupt, check_interrupt, uninterrupted};
 pub use normal::{canonical, canonicalize, normalize};
 pub use parser::{Parser, STACK_BYTES};
 pub use quote::quote;

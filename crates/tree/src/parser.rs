@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::classify;
 use crate::document::document;
+use crate::interrupt::calling;
 
 /// How deep DuckDB's JSON may nest. Planner threads have stacks for many times this.
 const MAX_DEPTH: usize = 4_000;
@@ -20,7 +21,7 @@ pub struct Parser {
     serialize: Prepared,
     deserialize: Prepared,
     /// Outlives the statements prepared on it.
-    _connection: Connection,
+    connection: Connection,
     keywords: BTreeSet<String>,
 }
 
@@ -61,7 +62,7 @@ impl Parser {
         Ok(Self {
             serialize,
             deserialize,
-            _connection: connection,
+            connection,
             keywords,
         })
     }
@@ -73,7 +74,7 @@ impl Parser {
     /// `Syntax` with a position; `NotSupported` for what DuckDB does not serialise; `TooComplex`
     /// for a tree that is too deep.
     pub fn parse(&self, text: &str) -> Result<Value> {
-        let json = call(&self.serialize, text).map_err(|e| classify(&e))?;
+        let json = self.call(&self.serialize, text).map_err(|e| classify(&e))?;
         let mut answer = read(&json)?;
         if answer["error"] != Value::Bool(false) {
             return Err(refusal(&answer));
@@ -91,7 +92,7 @@ impl Parser {
     /// Prints a query as DuckDB writes it.
     pub fn print(&self, query: &Value) -> Result<String> {
         let document = document(query).map_err(Error::internal)?;
-        call(&self.deserialize, &document)
+        self.call(&self.deserialize, &document)
             .map_err(|e| Error::not_supported("this form of SQL").with_cause(e))
     }
 
@@ -104,13 +105,13 @@ impl Parser {
             && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
             && !self.keywords.contains(name)
     }
-}
 
-fn call(statement: &Prepared, text: &str) -> native::Result<String> {
-    statement.bind(1, &ParamValue::Varchar(text.to_owned()))?;
-    let rows = statement.query()?;
-    rows.scalar()
-        .ok_or_else(|| native::Error::new(native::ErrorType::Internal, "no answer"))
+    fn call(&self, statement: &Prepared, text: &str) -> native::Result<String> {
+        statement.bind(1, &ParamValue::Varchar(text.to_owned()))?;
+        let rows = calling(&self.connection, || statement.query())?;
+        rows.scalar()
+            .ok_or_else(|| native::Error::new(native::ErrorType::Internal, "no answer"))
+    }
 }
 
 /// Reads DuckDB's JSON, with numbers as they are.

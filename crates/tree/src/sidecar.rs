@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::classify;
+use crate::interrupt::calling;
 use crate::parser::CONFIG;
 use crate::quote::quote;
 
@@ -108,14 +109,15 @@ impl Sidecar {
     /// What DuckDB says of the text, with a position in it.
     pub fn describe(&self, text: &str) -> Result<Description> {
         self.with_connection(|connection| {
-            let prepared = connection.prepare(text).map_err(|e| self.classified(&e))?;
+            let prepared = calling(connection, || connection.prepare(text));
+            let prepared = prepared.map_err(|e| self.classified(&e))?;
             description(&prepared)
         })
     }
 
     /// Runs a text over no rows: `describe <query>`, or a constant expression.
     pub fn evaluate(&self, text: &str) -> Result<native::Rows> {
-        self.with_connection(|connection| connection.query(text).map_err(|e| self.classified(&e)))
+        self.with_connection(|connection| self.query(connection, text))
     }
 
     /// Runs a text over no rows, in a time zone that a session has.
@@ -125,7 +127,7 @@ impl Sidecar {
         connection
             .execute(&format!("set timezone = '{zone}'"))
             .map_err(Error::internal)?;
-        connection.query(text).map_err(|e| self.classified(&e))
+        self.query(&connection, text)
     }
 
     /// Plans a query over no rows: DuckDB's tree of operators, as `{"name", "children", "extra_info"}`.
@@ -137,9 +139,9 @@ impl Sidecar {
                 .execute("pragma enable_optimizer")
                 .map_err(Error::internal)?;
         }
-        let rows = connection
-            .query(&format!("explain (format json) {text}"))
-            .map_err(|e| self.classified(&e).without_position())?
+        let rows = self
+            .query(&connection, &format!("explain (format json) {text}"))
+            .map_err(Error::without_position)?
             .into_rows();
         let json = rows.into_iter().next().and_then(|mut row| row.pop()?);
         let json = json.ok_or_else(|| Error::internal("EXPLAIN gave no plan"))?;
@@ -154,6 +156,10 @@ impl Sidecar {
     /// sidecar is to be built.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    fn query(&self, connection: &Connection, text: &str) -> Result<native::Rows> {
+        calling(connection, || connection.query(text)).map_err(|e| self.classified(&e))
     }
 
     fn classified(&self, error: &native::Error) -> Error {

@@ -1,0 +1,157 @@
+//! Statements that would take long to bind, or grow without end: refused before they are bound.
+
+#![allow(clippy::unwrap_used, reason = "a failed test should say where")]
+
+mod common;
+
+use common::{World, on_a_large_stack};
+use model::{ErrorKind, SqlType};
+
+const POLICY: &str = r#"
+[[principal]]
+name = "root"
+verifier = "x"
+roles = ["all"]
+[[role]]
+name = "all"
+[[grant]]
+role = "all"
+on = "*.*.*"
+privileges = ["select", "create"]
+"#;
+
+fn world() -> World {
+    let columns = [("id", SqlType::Integer), ("name", SqlType::Varchar)];
+    let relations: [(_, &[_]); 2] = [("wh.main.u", &columns), ("rw.main.mine", &columns)];
+    World::new(POLICY, &relations, "wh")
+}
+
+#[test]
+fn nesting_is_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        let nested = |n: usize| format!("select {}1{}", "(select ".repeat(n), ")".repeat(n));
+        assert!(w.authorise("root", &nested(12)).is_ok());
+        assert_eq!(w.refused("root", &nested(17)), ErrorKind::TooComplex);
+        let derived = |n: usize| {
+            format!(
+                "select * from {}u{}",
+                "(select * from ".repeat(n),
+                ") q".repeat(n)
+            )
+        };
+        assert!(w.authorise("root", &derived(60)).is_ok());
+        assert_eq!(w.refused("root", &derived(120)), ErrorKind::TooComplex);
+        let list = format!(
+            "select * from u where id in ({})",
+            vec!["1"; 60_000].join(",")
+        );
+        assert_eq!(w.refused("root", &list), ErrorKind::TooComplex);
+    });
+}
+
+#[test]
+fn what_stars_and_names_stand_for_is_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        let chain = |n: usize, first: &str, again: &str| {
+            (0..n).fold(first.to_owned(), |inner, _| again.replace('#', &inner))
+        };
+        let names = |n: usize| {
+            let names: Vec<String> = (0..n)
+                .map(|i| format!("c{i} + c{i} as c{}", i + 1))
+                .collect();
+            format!("select id as c0, {} from u", names.join(", "))
+        };
+        let stars = |n: usize| chain(n, "select 1 as x", "select *, * from (#) q");
+        let columns = |n: usize| chain(n, "select 1 as x", "select *, columns(*) + 1 from (#) q");
+        let joins = |n: usize| {
+            let ctes = (1..n).map(|i| {
+                let below = i - 1;
+                format!("c{i} as (select * from c{below} x, c{below} y)")
+            });
+            let ctes: Vec<String> = ctes.collect();
+            format!(
+                "with c0 as (select 1 as a), {} select * from c{}",
+                ctes.join(", "),
+                n - 1
+            )
+        };
+        let structs = |n: usize| {
+            chain(
+                n,
+                "select 1 as x",
+                "select {'a': x, 'b': x} as x from (#) q",
+            )
+        };
+        let rows = |n: usize| chain(n, "select 1 as x", "select q as x, q as y from (#) q");
+        let forms: [&dyn Fn(usize) -> String; 6] =
+            [&names, &stars, &columns, &joins, &structs, &rows];
+        for form in forms {
+            assert!(w.authorise("root", &form(6)).is_ok(), "{}", form(6));
+            let refused = w.refused("root", &form(40));
+            assert_eq!(refused, ErrorKind::TooComplex, "{}", form(40));
+            let view = format!("create view rw.main.large as {}", form(40));
+            assert_eq!(w.refused("root", &view), ErrorKind::TooComplex, "{view}");
+        }
+        // What is long and does not double.
+        let long: Vec<String> = (0..2000).map(|i| format!("id + {i} as c{i}")).collect();
+        let long = format!(
+            "select *, c7 + c8 from (select {} from u) q",
+            long.join(", ")
+        );
+        assert!(w.authorise("root", &long).is_ok());
+        let on = |column: &str| format!("{column} in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)");
+        let on: Vec<String> = ["a", "b", "c", "d", "e"].map(on).into();
+        let pivot = format!(
+            "pivot (select 1 as a, 2 as b, 3 as c, 4 as d, 5 as e) on {} using count(*)",
+            on.join(", ")
+        );
+        assert_eq!(w.refused("root", &pivot), ErrorKind::TooComplex, "{pivot}");
+    });
+}
+
+#[test]
+fn what_is_computed_before_a_statement_runs_is_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        let (a, b) = ("a".repeat(6000), "b".repeat(6000));
+        let distance = format!("levenshtein('{a}', '{b}')");
+        let like = format!("('{a}' like '%a%a%a%b')::integer");
+        let grown = format!("length({}'{a}'{})", "hex(".repeat(30), ")".repeat(30));
+        for costly in [&distance, &like, &grown] {
+            let forms = [
+                format!("select id from u limit {costly}"),
+                format!("select id from u offset {costly}"),
+                format!("select 1 as a from range({costly})"),
+                format!("select regexp_matches('a', cast({costly} as varchar)) from u"),
+                format!("select strftime(now(), cast({costly} as varchar)) from u"),
+                format!("select columns(c -> {costly} = 1) from u"),
+            ];
+            for form in forms {
+                assert_eq!(w.refused("root", &form), ErrorKind::NotSupported, "{form}");
+            }
+        }
+        assert_eq!(
+            w.refused("root", &format!("select {grown} as n from u")),
+            ErrorKind::NotSupported
+        );
+        // Computed by a worker, which the statement's deadline stops; or not at all.
+        for costly in [&distance, &like] {
+            let query = format!("select {costly} as n from u");
+            assert!(w.authorise("root", &query).is_ok(), "{query}");
+            assert!(w.authorise("root", &format!("explain {query}")).is_ok());
+        }
+        for plain in [
+            "select id from u limit 2 + 1",
+            "select columns(lambda c: c like 'i%') from u",
+            "select i as i from range(10, 20 * 5) r(i)",
+            "select i as i from unnest(range(5)) r(i)",
+            "select regexp_replace('abc', '[a-b]+', 'x', 'g') as r",
+            "select json_extract('{}', '$.a') as j",
+        ] {
+            let plan = w.authorise("root", plain);
+            assert!(plan.is_ok(), "{plain}: {:?}", plan.err());
+        }
+    });
+}
