@@ -1,6 +1,7 @@
 //! Typed expressions over the columns in scope: most of them bind, and some of them throw.
 
 use crate::data::{Kind, quoted};
+use crate::parameters;
 use crate::rng::Rng;
 
 /// The type of an expression, as far as the generator cares.
@@ -275,6 +276,11 @@ pub(crate) fn literal(ty: Ty, rng: &mut Rng) -> String {
         return "null".to_owned();
     }
     let n = rng.between(0, 20);
+    if rng.chance(30)
+        && let Some(marked) = parameters::marked(ty, n)
+    {
+        return marked;
+    }
     match ty {
         Ty::Int => match rng.chance(10) {
             true => rng

@@ -16,11 +16,13 @@ mod databases;
 mod exprs;
 mod froms;
 mod masks;
+mod parameters;
 mod predicates;
 mod queries;
 #[path = "../common/rng.rs"]
 mod rng;
 mod rules;
+mod turned;
 mod worlds;
 
 use std::sync::Mutex;
@@ -109,6 +111,13 @@ fn what_is_hidden_makes_no_difference() {
         assert!(
             tally.with_rows * 2 > tally.ran,
             "too few answered with rows: {tally:?}"
+        );
+        let share = |of: usize, percent: usize| tally.ran * percent < of * 100;
+        assert!(
+            share(tally.with_parameters, 10)
+                && share(tally.turned, 1)
+                && share(tally.structured, 15),
+            "too few of a kind: {tally:?}"
         );
         assert!(tally.failed > 0, "none met an error at run time: {tally:?}");
     }

@@ -12,7 +12,7 @@ pub(crate) struct Queries<'a> {
     pub(crate) ctes: Vec<(String, Vec<(String, Ty)>)>,
     names: usize,
     /// The share in a hundred of calls and casts that may throw.
-    throws: usize,
+    pub(crate) throws: usize,
 }
 
 /// A query's text and its columns.
@@ -118,7 +118,11 @@ impl<'a> Queries<'a> {
         if depth == 0 {
             return self.select(0, outer, named);
         }
-        match self.rng.below(20) {
+        match self.rng.below(21) {
+            20 => match self.rng.chance(60) {
+                true => self.pivot(),
+                false => self.unpivot(),
+            },
             0 | 1 => self.with(depth, outer, named),
             2 => self.recursive(),
             3 | 4 => self.set_operation(depth),
@@ -280,7 +284,7 @@ impl<'a> Queries<'a> {
         (items.join(", "), columns)
     }
 
-    fn condition(&mut self, scope: &Scope, depth: usize, outer: &Scope) -> String {
+    pub(crate) fn condition(&mut self, scope: &Scope, depth: usize, outer: &Scope) -> String {
         if self.rng.chance(35) {
             return String::new();
         }

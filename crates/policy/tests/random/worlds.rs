@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::{ErrorKind, SqlType};
+use model::{ErrorKind, ParamValue, SqlType, StatementId};
 use native::Connection;
 use plan::Statement;
 use policy::{PolicySet, View};
@@ -12,6 +12,7 @@ use crate::common;
 use crate::data::{self, Table};
 use crate::databases::{Databases, Reach};
 use crate::exprs::{Item, Ty};
+use crate::parameters;
 use crate::predicates::WHO;
 use crate::queries::Queries;
 use crate::rng::Rng;
@@ -31,6 +32,12 @@ pub(crate) struct Tally {
     pub(crate) ran: usize,
     /// Of these, answered with at least one row.
     pub(crate) with_rows: usize,
+    /// Of those that ran, with parameters.
+    pub(crate) with_parameters: usize,
+    /// Of those that ran, with PIVOT or UNPIVOT.
+    pub(crate) turned: usize,
+    /// Of those that ran, with lambdas, lists or fields of structs.
+    pub(crate) structured: usize,
     /// Failed at run time, alike in both databases.
     pub(crate) failed: usize,
     /// Of these, answered by the copy: its plan did without what throws.
@@ -48,6 +55,9 @@ impl std::ops::AddAssign for Tally {
         self.tried += other.tried;
         self.ran += other.ran;
         self.with_rows += other.with_rows;
+        self.with_parameters += other.with_parameters;
+        self.turned += other.turned;
+        self.structured += other.structured;
         self.failed += other.failed;
         self.failed_only_here += other.failed_only_here;
         self.failed_by_counts += other.failed_by_counts;
@@ -74,8 +84,18 @@ impl Outcome {
     }
 }
 
-fn outcome(connection: &Connection, sql: &str) -> Outcome {
-    match connection.query(sql) {
+fn outcome(connection: &Connection, sql: &str, values: &[ParamValue]) -> Outcome {
+    let query = || {
+        if values.is_empty() {
+            return connection.query(sql);
+        }
+        let prepared = connection.prepare(sql)?;
+        for (n, value) in values.iter().enumerate() {
+            prepared.bind(n + 1, value)?;
+        }
+        prepared.query()
+    };
+    match query() {
         Ok(rows) => {
             let names = rows.columns().to_vec();
             let mut rows = rows.into_rows();
@@ -148,11 +168,14 @@ impl<'a> World<'a> {
         let mut wrong = vec![];
         for _ in 0..STATEMENTS {
             let text = Queries::new(&self.visible, &mut self.rng).statement();
+            let statement = parameters::Statement::new(&text, self.rng.chance(85));
             tally.tried += 1;
-            if let Err(reason) = self.statement(&text, tally) {
+            if let Err(reason) = self.statement(&statement, tally) {
                 wrong.push(format!(
-                    "world {:#x}: {reason}\nstatement: {text}\npolicy:\n{}",
+                    "world {:#x}: {reason}\nstatement: {}\nparameters: {:?}\npolicy:\n{}",
                     self.seed,
+                    statement.text,
+                    statement.values,
                     self.rules.text()
                 ));
             }
@@ -160,11 +183,16 @@ impl<'a> World<'a> {
         wrong
     }
 
-    fn statement(&self, text: &str, tally: &mut Tally) -> Result<(), String> {
+    fn statement(
+        &self,
+        statement: &parameters::Statement,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let text = statement.text.as_str();
         let copy = &self.databases.copy;
         let expected = bound(&self.databases.binder, text);
-        let sql = match self.authorised(text) {
-            Ok((sql, columns)) => {
+        let (sql, sent) = match self.authorised(statement) {
+            Ok((sql, sent, columns)) => {
                 let expected =
                     expected.map_err(|e| format!("the copy does not bind it: {e}\nruns: {sql}"))?;
                 if columns != expected {
@@ -172,7 +200,7 @@ impl<'a> World<'a> {
                         "described as {columns:?}\nand by the copy as {expected:?}\nruns: {sql}"
                     ));
                 }
-                sql
+                (sql, sent)
             }
             Err(e) if e.kind() == ErrorKind::Internal => return Err(format!("{e:?}")),
             Err(e) => {
@@ -186,12 +214,12 @@ impl<'a> World<'a> {
                 return Ok(());
             }
         };
-        let sql = match self.reach {
-            Reach::Raw => &sql,
-            Reach::Views => text,
+        let (sql, values) = match self.reach {
+            Reach::Raw => (sql.as_str(), sent.as_slice()),
+            Reach::Views => (text, statement.values.as_slice()),
         };
-        let x = outcome(&self.databases.x, sql);
-        let y = outcome(&self.databases.y, sql);
+        let x = outcome(&self.databases.x, sql, values);
+        let y = outcome(&self.databases.y, sql, values);
         let one_fails = matches!(
             (&x, &y),
             (Outcome::Rows(..), Outcome::Fails(..)) | (Outcome::Fails(..), Outcome::Rows(..))
@@ -203,11 +231,15 @@ impl<'a> World<'a> {
         if !x.is_like(&y) {
             return Err(format!("{TOLD}: {x:?}\nand: {y:?}\nruns: {sql}"));
         }
-        let copy = outcome(copy, text);
+        let copy = outcome(copy, text, &statement.values);
         match (&x, &copy) {
             (Outcome::Rows(_, found), Outcome::Rows(_, expected)) => {
                 tally.ran += 1;
                 tally.with_rows += usize::from(!found.is_empty());
+                let has = |words: &[&str]| usize::from(words.iter().any(|w| text.contains(w)));
+                tally.with_parameters += usize::from(!statement.values.is_empty());
+                tally.turned += has(&["pivot "]);
+                tally.structured += has(&["lambda", "list_", ").n", "['s']", " for q in "]);
                 if found != expected {
                     return Err(format!(
                         "the answer is {found:?}\nand the copy's {expected:?}\nruns: {sql}"
@@ -223,20 +255,28 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn authorised(&self, text: &str) -> model::Result<(String, Vec<(String, SqlType)>)> {
-        let statement = plan::parse(text, self.parser)?;
-        if let Statement::Describe(_) = statement {
+    fn authorised(&self, statement: &parameters::Statement) -> model::Result<Planned> {
+        let (text, declared) = (&statement.text, statement.declared());
+        let parsed = plan::parse(text, self.parser)?;
+        if let Statement::Describe(_) = parsed {
             return Err(model::Error::not_supported("DESCRIBE"));
         }
         let authorised =
-            policy::authorise(&statement, &self.view, &self.sidecar, &[], self.parser)?;
+            policy::authorise(&parsed, &self.view, &self.sidecar, &declared, self.parser)?;
         let columns = authorised
             .description()
             .schema
             .iter()
             .flat_map(|s| &s.columns);
         let columns = columns.map(|c| (c.name.clone(), c.sql_type.clone()));
-        Ok((authorised.sql().to_owned(), columns.collect()))
+        let columns = columns.collect();
+        let values = statement.values.clone();
+        let request = authorised.request(StatementId::new(), values, "UTC".into(), None)?;
+        Ok((
+            request.sql().to_string(),
+            request.params().to_vec(),
+            columns,
+        ))
     }
 
     /// Tries that a stricter policy shows no more.
@@ -282,6 +322,9 @@ impl<'a> World<'a> {
         }
     }
 }
+
+/// A worker's text and parameters, and the columns that are told.
+type Planned = (String, Vec<ParamValue>, Vec<(String, SqlType)>);
 
 type Shown = (Vec<String>, Vec<Vec<Option<String>>>);
 
