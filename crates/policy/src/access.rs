@@ -1,6 +1,7 @@
 //! What one principal may see of one relation: columns, and the barrier that its rows come through.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use model::{Column, Relation, RelationKind, RelationName, Result, SqlType};
 use serde_json::{Value, json};
@@ -153,11 +154,19 @@ impl Access {
                 value = build::cast(value, compiler.type_tree(&sql_type)?);
             }
             let opaque = is_filtered || !plain || column.sql_type.contains_struct();
+            let chosen = without_array(&sql_type);
+            let is_cast = opaque && chosen != sql_type;
+            if is_cast {
+                value = build::cast(value, compiler.type_tree(&chosen)?);
+            }
             if opaque {
                 value = build::case(build::is_null(value.clone()), build::null(), value);
             }
             if let Some(guard) = guard {
                 value = build::case(guard, value, build::null());
+            }
+            if is_cast {
+                value = build::cast(value, compiler.type_tree(&sql_type)?);
             }
             items.push(build::aliased(value, &column.name));
             let nullable = column.nullable || governed;
@@ -239,7 +248,6 @@ fn rows_of(
 
 /// A dictionary lists values of hidden rows: ENUMs of governed relations are text.
 pub(crate) fn without_enum(sql_type: &SqlType) -> SqlType {
-    use std::sync::Arc;
     let fields = |fields: &Arc<[(String, SqlType)]>| {
         fields
             .iter()
@@ -253,6 +261,20 @@ pub(crate) fn without_enum(sql_type: &SqlType) -> SqlType {
         SqlType::Map(k, v) => SqlType::Map(Arc::new(without_enum(k)), Arc::new(without_enum(v))),
         SqlType::Struct(f) => SqlType::Struct(fields(f)),
         SqlType::Union(f) => SqlType::Union(fields(f)),
+        other => other.clone(),
+    }
+}
+
+/// What CASE chooses among in place of a type: DuckDB 1.5.5 has none over ARRAY, where some are NULL,
+/// nor over a STRUCT of them. A list of an array's length becomes the array again.
+fn without_array(sql_type: &SqlType) -> SqlType {
+    match sql_type {
+        SqlType::Array(t, _) => SqlType::List(Arc::clone(t)),
+        SqlType::Struct(fields) => {
+            let fields = fields.iter();
+            let fields = fields.map(|(name, t)| (name.clone(), without_array(t)));
+            SqlType::Struct(fields.collect())
+        }
         other => other.clone(),
     }
 }
