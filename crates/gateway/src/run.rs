@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
-use model::{Error, ErrorKind, ExecKind, ParamValue, Result, ResultStream};
+use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
 use policy::{Authorised, CommandTag};
 
 use crate::admission::Place;
@@ -98,7 +98,8 @@ impl Session {
         statement.set_kind(kind(plan.command_tag()));
         statement.record(&self.world(), Some(&plan)).await?;
         let is_write = is_write(&plan);
-        if is_write {
+        if plan.writes_shared() {
+            // As in PostgreSQL, what is temporary may be written in any transaction.
             self.check_writable(&plan)?;
         }
         if plan.is_noop() {
@@ -212,12 +213,7 @@ impl Session {
             Some(_) => settings.is_on(Setting::TransactionReadOnly),
             None => settings.is_on(Setting::DefaultReadOnly),
         };
-        let temporary = match plan.kind() {
-            ExecKind::Write { target, .. } => target.is_temporary(),
-            ExecKind::Query => false,
-        };
-        // As in PostgreSQL, what is temporary may be written.
-        if !read_only || temporary {
+        if !read_only {
             return Ok(());
         }
         Err(Error::new(
@@ -269,6 +265,8 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::AlterTable => "alter_table",
         CommandTag::CreateIndex => "create_index",
         CommandTag::DropIndex => "drop_index",
+        CommandTag::CreateSequence => "create_sequence",
+        CommandTag::DropSequence => "drop_sequence",
         CommandTag::Comment => "comment",
         CommandTag::Vacuum => "vacuum",
         CommandTag::Analyze => "analyze",
@@ -297,6 +295,8 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::AlterTable => "ALTER TABLE",
         CommandTag::CreateIndex => "CREATE INDEX",
         CommandTag::DropIndex => "DROP INDEX",
+        CommandTag::CreateSequence => "CREATE SEQUENCE",
+        CommandTag::DropSequence => "DROP SEQUENCE",
         CommandTag::Comment => "COMMENT",
         CommandTag::Vacuum => "VACUUM",
         CommandTag::Analyze => "ANALYZE",

@@ -43,6 +43,7 @@ mod rules;
 mod schema;
 mod scope;
 mod seal;
+mod sequence;
 mod set;
 mod star;
 mod stored;
@@ -50,6 +51,7 @@ mod summarize;
 mod typing;
 mod view;
 mod write;
+mod write_sequence;
 mod write_view;
 
 pub use authorise::{Authorised, CommandTag, authorise};

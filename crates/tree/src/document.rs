@@ -36,7 +36,9 @@ impl Serialize for Needed<'_> {
         match self.0 {
             Value::Array(items) => serializer.collect_seq(items.iter().map(Needed)),
             Value::Object(fields) => {
-                let needed = fields.iter().filter(|(name, value)| !may_be_missing(name, value));
+                let needed = fields
+                    .iter()
+                    .filter(|(name, value)| !may_be_missing(name, value));
                 serializer.collect_map(needed.map(|(name, value)| (name, Needed(value))))
             }
             plain => plain.serialize(serializer),

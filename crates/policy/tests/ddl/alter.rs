@@ -146,7 +146,7 @@ fn tables_that_are_not_changed() {
             (
                 "eve",
                 "alter table plain alter x set default nextval('s')",
-                UndefinedFunction,
+                UndefinedTable,
             ),
             (
                 "eve",
