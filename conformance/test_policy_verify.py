@@ -17,6 +17,7 @@ select * from flights where month = 13;
 
 RULES = f"""
 hash_key_file = "key"
+mapping = ["wh.main.allowed"]
 [[principal]]
 name = "eve"
 verifier = "{verifier("eve")}"
@@ -50,6 +51,9 @@ privileges = ["select"]
 on = "wh.main.people"
 rows = "id < 40"
 except = ["lead"]
+[[restrict]]
+on = "wh.main.people"
+rows = "id in (select id from wh.main.allowed where who = current_user) and exists (select 1 from wh.main.allowed a where a.id = people.id)"
 [[deny]]
 on = "wh.main.people"
 columns = ["region"]
@@ -111,6 +115,8 @@ def test_the_statements_made_for_what_is_seen(tmp_path) -> None:
             date '1960-01-01' + (i * 77)::integer as born, (i * 3.25)::decimal(10, 2) as pay,
             (['a', 'b'][1 + i % 2])::enum('a', 'b') as kind, {'n': i, 's': 's' || i} as st, [i, i + 1] as li
             from range(1, 60) r(i)""")
+        connection.execute("""create table allowed as select who, i::integer as id from range(1, 60) r(i), (values ('eve'), ('bob')) w(who)
+            where i % 4 <> 0 or who = 'bob'""")
         connection.execute("create table towns as select i as id, 'town' || i as name from range(5) r(i)")
     path = config.write(tmp_path, policy=RULES, read_only={"wh": tmp_path / "wh.duckdb"})
     code, said = verify("--config", path)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use model::{Error, ErrorKind, ExecRequest, StatementId};
+use model::{ByteSize, Error, ErrorKind, ExecRequest, SpillLimit, StatementId};
 use native::InterruptHandle;
 use parking_lot::Mutex;
 use runtime::CancellationToken;
@@ -16,7 +16,7 @@ use crate::step::end_this_thread;
 use crate::worker::Worker;
 
 /// Why a statement was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
     /// The client asked.
     User,
@@ -30,10 +30,12 @@ pub(crate) enum Stop {
     Closed,
     /// Its instance had to be closed.
     Instance,
+    /// Its instance has spilled too much.
+    Spill(SpillLimit),
 }
 
 impl Stop {
-    pub(crate) fn error(self) -> Error {
+    pub(crate) fn error(&self) -> Error {
         let (kind, message) = match self {
             Self::User | Self::Dropped => (
                 ErrorKind::QueryCanceled,
@@ -55,9 +57,20 @@ impl Stop {
                 ErrorKind::Shutdown,
                 "terminating statement: the database is being reopened",
             ),
+            Self::Spill(limit) => return spilled(limit),
         };
         Error::new(kind, message)
     }
+}
+
+fn spilled(limit: &SpillLimit) -> Error {
+    let message = format!(
+        "temporary files have grown by more than {} while the statement ran: limit \"{}\"",
+        ByteSize(limit.bytes),
+        limit.by
+    );
+    Error::new(ErrorKind::LimitExceeded, message)
+        .with_hint("sort, group or join less at once, or ask an administrator for a higher limit")
 }
 
 /// One running statement, as seen by all who may stop it.
@@ -119,6 +132,7 @@ impl Control {
         self.state
             .lock()
             .stop
+            .as_ref()
             .map_or(Ok(()), |stop| Err(stop.error()))
     }
 
@@ -144,7 +158,7 @@ impl Control {
                 self.stopped.cancelled().await;
             }
         }
-        self.state.lock().stop.unwrap_or(Stop::User)
+        self.state.lock().stop.clone().unwrap_or(Stop::User)
     }
 
     /// Stops the statement if its deadline has passed.
@@ -166,6 +180,11 @@ impl Control {
         self.quiet.is_cancelled()
     }
 
+    /// Whether a step thread is in the statement now, and not its reader to be waited for.
+    pub(crate) fn is_stepping(&self) -> bool {
+        self.state.lock().stepping
+    }
+
     /// A step begins, on this connection.
     pub(crate) fn enter(&self, connection: &InterruptHandle) {
         let mut state = self.state.lock();
@@ -181,7 +200,7 @@ impl Control {
     /// The point of no return. From here on it cannot be stopped.
     pub(crate) fn commit(&self) -> Result<(), Error> {
         let mut state = self.state.lock();
-        match state.stop {
+        match &state.stop {
             Some(stop) => Err(stop.error()),
             None => {
                 state.committing = true;
@@ -219,7 +238,7 @@ impl Control {
         if state.stop.is_some() || state.committing || self.is_quiet() {
             return false;
         }
-        state.stop = Some(why);
+        state.stop = Some(why.clone());
         drop(state);
         self.stopped.cancel();
         let (control, on) = (Arc::clone(self), Arc::clone(worker));

@@ -48,6 +48,13 @@ struct Line {
 /// The right to one connection. Counts until it is dropped.
 pub(crate) struct Place(Arc<Core>);
 
+/// A connection for a look at the instance, beside those of the pool.
+pub(crate) struct Observer {
+    // Closed before it stops counting.
+    connection: Connection,
+    _place: Place,
+}
+
 /// A connection in use by one session.
 pub(crate) struct Lease {
     // Closed before the place is given back.
@@ -149,10 +156,31 @@ impl Core {
         instance.connect().map_err(Error::internal)
     }
 
+    /// A connection for the moment that counts as open, so that the instance is not closed under it,
+    /// but not as one of the pool's. Blocks.
+    pub(crate) fn observer(self: &Arc<Self>) -> Result<Observer> {
+        self.open.fetch_add(1, Ordering::AcqRel);
+        gauge!(metric::CONNECTIONS).increment(1.0);
+        let place = Place(Arc::clone(self));
+        if self.is_dead() {
+            return Err(reopening());
+        }
+        Ok(Observer {
+            connection: self.connection()?,
+            _place: place,
+        })
+    }
+
     fn connect(&self) -> Result<Box<Line>> {
         Line::new(self.connection()?)
             .map(Box::new)
             .map_err(Error::internal)
+    }
+}
+
+impl Observer {
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 

@@ -81,7 +81,7 @@ async fn close(worker: &Arc<Worker>) {
             Err(_) => tracing::error!("DuckDB's instance was not closed in time"),
         }
     }
-    worker.steps().close();
+    worker.end_threads();
 }
 
 #[async_trait]

@@ -1,12 +1,13 @@
 //! What of a worker's error leaves the worker.
 
-use model::{Error, ErrorKind};
+use model::{Error, ErrorKind, Positions};
 use native::ErrorType;
 
 /// The error for the client. Over governed relations the engine's text could tell hidden values,
 /// so only its class leaves; elsewhere only errors about the data keep their text, as what a binder
 /// says could name what the asker may not see (the sidecar has said it already if it may be said).
-pub(crate) fn client_error(error: &native::Error, governed: bool) -> Error {
+/// A place in the text leaves as one in the user's own, if the user wrote that part.
+pub(crate) fn client_error(error: &native::Error, governed: bool, positions: &Positions) -> Error {
     let kind = tree::kind_of(error);
     if kind == ErrorKind::Internal {
         return Error::internal(error.clone());
@@ -14,10 +15,15 @@ pub(crate) fn client_error(error: &native::Error, governed: bool) -> Error {
     let client = if governed || !about_data(error.error_type()) {
         Error::new(kind, wording(kind))
     } else {
-        // Without position and hint: they speak of the rewritten text.
+        // Without the hint, which speaks of the rewritten text.
         Error::new(kind, tree::classify(error).message())
     };
-    client.with_cause(error.clone())
+    let place = tree::position_of(error).and_then(|place| positions.original(place));
+    let client = client.with_cause(error.clone());
+    match place {
+        Some(place) => client.with_position(place),
+        None => client,
+    }
 }
 
 fn about_data(class: ErrorType) -> bool {
@@ -108,7 +114,7 @@ mod tests {
             ErrorType::Conversion,
             "Conversion Error: Could not convert string 'hidden-7' to INT32\n\nLINE 1: …",
         );
-        let governed = client_error(&error, true);
+        let governed = client_error(&error, true, &Positions::default());
         assert_eq!(
             (governed.kind(), governed.message()),
             (ErrorKind::InvalidText, "invalid input for a type")
@@ -118,7 +124,26 @@ mod tests {
                 && governed.detail().is_none()
                 && governed.position().is_none()
         );
-        assert!(client_error(&error, false).message().contains("hidden-7"));
+        assert!(
+            client_error(&error, false, &Positions::default())
+                .message()
+                .contains("hidden-7")
+        );
+    }
+
+    #[test]
+    fn a_place_leaves_if_the_user_wrote_what_is_there() {
+        let positions = Positions::new(vec![(17, 4)]);
+        for (place, told) in [(17, Some(4)), (18, None)] {
+            let text = format!(
+                r#"{{"exception_type":"Conversion","exception_message":"Could not convert","position":"{place}"}}"#
+            );
+            let error = native::Error::new(ErrorType::Conversion, &text);
+            for governed in [true, false] {
+                let client = client_error(&error, governed, &positions);
+                assert_eq!(client.position(), told);
+            }
+        }
     }
 
     #[test]
@@ -128,7 +153,7 @@ mod tests {
             "Catalog Error: Table with name x does not exist!\nDid you mean \"secret.salaries\"?",
         );
         for governed in [true, false] {
-            let client = client_error(&error, governed);
+            let client = client_error(&error, governed, &Positions::default());
             assert_eq!(client.kind(), ErrorKind::UndefinedTable);
             assert_eq!(client.message(), "table does not exist");
             assert!(client.hint().is_none());

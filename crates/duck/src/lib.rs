@@ -32,6 +32,7 @@ mod shell_columns;
 mod shell_ddl;
 mod shell_merge;
 mod shell_sequence;
+mod spill;
 mod start;
 mod step;
 mod tables;

@@ -110,7 +110,10 @@ impl ExecSession for LocalSession {
         let (reply, answer) = oneshot::channel();
         let by = Arc::clone(&control);
         let session = Arc::clone(&self.shared);
-        let run = Run::new(Arc::clone(worker), session, by, home, request.governed());
+        let run = Run::new(Arc::clone(worker), session, by, home, &request);
+        if let Some(limit) = request.spill() {
+            worker.watch_spill(&control, limit)?;
+        }
         worker
             .steps()
             .submit(Box::new(move || start(run, checkout, &request, reply)));
@@ -221,7 +224,7 @@ impl Shared {
             worker.steps().submit(Box::new(move || drop(lease)));
         }
         for control in &running {
-            control.stop(why, worker);
+            control.stop(why.clone(), worker);
         }
         running
     }

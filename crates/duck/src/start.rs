@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, RelationName, Result, ResultSchema,
+    CatalogMode, Error, ErrorKind, ExecKind, ExecRequest, Positions, RelationName, Result,
+    ResultSchema,
 };
 use native::{ErrorType, NativeStream, Prepared, conform};
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +48,7 @@ pub(crate) struct Run {
     session: Arc<Shared>,
     pub(crate) control: Arc<Control>,
     governed: bool,
+    positions: Positions,
     /// Until the connection has gone there.
     home: Option<Home>,
     lease: Option<Lease>,
@@ -123,13 +125,14 @@ impl Run {
         session: Arc<Shared>,
         control: Arc<Control>,
         home: Home,
-        governed: bool,
+        request: &ExecRequest,
     ) -> Self {
         Self {
             worker,
             session,
             control,
-            governed,
+            governed: request.governed(),
+            positions: request.positions(),
             home: Some(home),
             lease: None,
             began: false,
@@ -162,7 +165,7 @@ impl Run {
                 .with_hint("run it again to see the reason")
                 .with_cause(error.clone())
             }
-            Ok(()) => client_error(error, self.governed),
+            Ok(()) => client_error(error, self.governed, &self.positions),
         }
     }
 

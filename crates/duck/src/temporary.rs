@@ -226,7 +226,10 @@ impl LocalSession {
         let patience = self.worker.config().quiet_timeout;
         let lease = self.shared.take_temporary_for_transaction(patience).await?;
         self.shared.state().forget_temporary();
-        self.worker.step(move || drop(lease)).await
+        match lease {
+            Some(lease) => self.worker.step(move || drop(lease)).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{CatalogSnapshot, Error, ErrorKind, Result, TEMPORARY};
+use model::{CatalogSnapshot, Error, ErrorKind, Positions, Result, TEMPORARY};
 
 use crate::control::{Control, Stop};
 use crate::core::{Checkout, Lease};
@@ -243,7 +243,7 @@ fn begin(
         .and_then(|_| connection.execute("select count(*) from duckdb_schemas()"));
     if let Err(error) = begun {
         worker.look_for_loss(lease.core(), &error);
-        return Err(client_error(&error, true));
+        return Err(client_error(&error, true, &Positions::default()));
     }
     let shared = worker.catalog();
     let catalog = match settled {
@@ -262,7 +262,7 @@ fn commit(
     if let Err(error) = lease.commit() {
         worker.look_for_loss(lease.core(), &error);
         roll_back(worker, shared, lease, transaction.temporary);
-        return Err(client_error(&error, true));
+        return Err(client_error(&error, true, &Positions::default()));
     }
     if transaction.changed_catalog
         && let Err(error) = worker.refresh(lease.connection())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use metrics::gauge;
-use model::{CatalogSnapshot, Error, ErrorKind, Expected, Result};
+use model::{CatalogSnapshot, Error, ErrorKind, Expected, Result, SpillLimit};
 use native::{Connection, ErrorType};
 use parking_lot::Mutex;
 use runtime::{TaskHandle, Tasks};
@@ -17,11 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use crate::catalog::CatalogReader;
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::control::Control;
 use crate::core::{Core, reopening};
 use crate::metric;
 use crate::open;
 use crate::ready;
 use crate::session::Shared;
+use crate::spill::SpillWatch;
 use crate::step::StepPool;
 use crate::verify::Verifier;
 
@@ -39,6 +41,7 @@ pub(crate) struct Worker {
     /// Held while the shared snapshot is read, so that an older one never replaces a newer one.
     refreshing: Mutex<()>,
     verifier: Verifier,
+    spill: SpillWatch,
     changes: Changes,
     /// Functions whose plans may be used again.
     repeatable: BTreeSet<String>,
@@ -70,6 +73,7 @@ impl Worker {
             in_doubt: AtomicBool::new(false),
             refreshing: Mutex::default(),
             verifier: Verifier::new(),
+            spill: SpillWatch::new(),
             changes: Changes::default(),
             repeatable,
             sessions: Mutex::default(),
@@ -92,6 +96,21 @@ impl Worker {
 
     pub(crate) fn verifier(&self) -> &Verifier {
         &self.verifier
+    }
+
+    /// Ends the statement if the instance spills more than this while it works.
+    pub(crate) fn watch_spill(
+        self: &Arc<Self>,
+        control: &Arc<Control>,
+        limit: &SpillLimit,
+    ) -> Result<()> {
+        self.spill.watch(control, limit, self, &self.tasks)
+    }
+
+    /// Lets the threads end once they have nothing to do.
+    pub(crate) fn end_threads(&self) {
+        self.steps.close();
+        self.spill.close();
     }
 
     /// What is committed to the instance. Every commit that may have changed something is counted.

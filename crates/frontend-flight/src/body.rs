@@ -55,19 +55,24 @@ pub(crate) fn response(
     streamed(messages.map(|message| frame(message?)))
 }
 
-fn streamed(
-    messages: impl Stream<Item = Result<Framed, Status>> + Send + Unpin + 'static,
-) -> Response<tonic::body::Body> {
-    let mut response = Response::new(tonic::body::Body::new(Messages {
-        messages,
-        waiting: None,
-        ended: false,
-    }));
+/// A response of gRPC with this body.
+pub(crate) fn grpc(body: tonic::body::Body) -> Response<tonic::body::Body> {
+    let mut response = Response::new(body);
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/grpc"),
     );
     response
+}
+
+fn streamed(
+    messages: impl Stream<Item = Result<Framed, Status>> + Send + Unpin + 'static,
+) -> Response<tonic::body::Body> {
+    grpc(tonic::body::Body::new(Messages {
+        messages,
+        waiting: None,
+        ended: false,
+    }))
 }
 
 /// The framing of a message with all its small fields, and its data, which follows.

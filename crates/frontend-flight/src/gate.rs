@@ -23,6 +23,7 @@ use crate::health;
 use crate::metric;
 use crate::service::Service;
 use crate::sessions::{Caller, Sessions};
+use crate::waiting;
 
 /// The path of every RPC of Flight, without its name.
 const PREFIX: &str = "/arrow.flight.protocol.FlightService/";
@@ -93,7 +94,7 @@ impl Gate {
         self.service.fetch(caller, &ticket.ticket).await
     }
 
-    async fn pass(mut self, mut request: Request<Body>) -> Response<Body> {
+    async fn pass(mut self, request: Request<Body>) -> Response<Body> {
         let path = request.uri().path();
         if path == health::CHECK {
             let accepting = self.sessions.is_accepting();
@@ -113,7 +114,16 @@ impl Gate {
             Ok(caller) => caller,
             Err(status) => return status.into_http(),
         };
-        if *method == "DoGet" {
+        waiting::told(self.answer(method, caller, request)).await
+    }
+
+    async fn answer(
+        mut self,
+        method: &'static str,
+        caller: Caller,
+        mut request: Request<Body>,
+    ) -> Response<Body> {
+        if method == "DoGet" {
             let fetching = self.fetch(caller.clone(), request.into_body());
             return match self.sessions.keep_alive(&caller, fetching).await {
                 Ok(messages) => body::response(messages),
@@ -121,7 +131,7 @@ impl Gate {
             };
         }
         request.extensions_mut().insert(caller.clone());
-        let server = match *method {
+        let server = match method {
             "DoPut" => &mut self.large,
             _ => &mut self.small,
         };

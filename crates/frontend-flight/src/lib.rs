@@ -12,6 +12,8 @@ mod connection;
 mod encode;
 mod error;
 mod fetch;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod health;
 mod message;
@@ -30,6 +32,7 @@ mod statement;
 mod ticket;
 mod transactions;
 mod types;
+mod waiting;
 
 pub use config::Config;
 pub use server::Door;

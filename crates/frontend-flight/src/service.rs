@@ -44,7 +44,8 @@ pub(crate) fn command(descriptor: &FlightDescriptor) -> Result<Command, Status> 
     command_of(&descriptor.cmd)
 }
 
-fn command_of(bytes: &[u8]) -> Result<Command, Status> {
+/// The command in a message.
+pub(crate) fn command_of(bytes: &[u8]) -> Result<Command, Status> {
     let any: Any = crate::message::decode(bytes)?;
     match Command::try_from(any) {
         Ok(Command::Unknown(any)) => {

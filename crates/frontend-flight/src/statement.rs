@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_schema::SchemaRef;
-use gateway::{Forget, Outcome, Prepared};
+use gateway::{Forget, Outcome, Prepared, WaitSender};
 use model::{Error, ErrorKind, Result, ResultStream, SessionId, SqlType};
 use tokio_util::sync::CancellationToken;
 
@@ -128,9 +128,16 @@ impl Statement {
         let gone = CancellationToken::new();
         let _guard = gone.clone().drop_guard();
         let (statement, parameters) = (Arc::clone(self), Arc::clone(parameters));
+        let ear = WaitSender::current();
         let task = session.spawn("update", {
             let session = Arc::clone(session);
-            async move { statement.in_transaction(&session, &parameters, &gone).await }
+            async move {
+                let work = statement.in_transaction(&session, &parameters, &gone);
+                match ear {
+                    Some(ear) => ear.hear(work).await,
+                    None => work.await,
+                }
+            }
         });
         task.join().await.map_err(Error::internal)?
     }

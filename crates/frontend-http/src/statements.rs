@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use gateway::StatementInfo;
+use gateway::{StatementInfo, Wait};
 use model::{Error, ErrorKind, StatementId};
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ struct Item<'a> {
     door: &'static str,
     peer: String,
     state: &'static str,
+    /// Of a queued statement.
+    wait: Option<Waiting>,
     /// The beginning of the text.
     sql: &'a str,
     /// The length of the whole text.
@@ -39,6 +41,17 @@ struct Item<'a> {
     elapsed_ms: u64,
     rows: u64,
     bytes: u64,
+}
+
+#[derive(Serialize)]
+struct Waiting {
+    /// `session`, `server`, `principal` or `limit`.
+    what: &'static str,
+    /// The same in words, with the limit's name.
+    waits_for: String,
+    waited_ms: u64,
+    /// From 1, where it waits for a place.
+    place: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +100,7 @@ impl<'a> From<&'a StatementInfo> for Item<'a> {
             door: info.door.as_str(),
             peer: info.peer.to_string(),
             state: info.state.as_str(),
+            wait: info.wait.as_ref().map(Waiting::from),
             sql: &info.sql[..info.sql.floor_char_boundary(SHOWN_BYTES)],
             sql_bytes: info.sql.len(),
             // A clock before 1970 is set wrong; the list is still of use.
@@ -94,6 +108,17 @@ impl<'a> From<&'a StatementInfo> for Item<'a> {
             elapsed_ms: millis(info.elapsed),
             rows: info.rows,
             bytes: info.bytes,
+        }
+    }
+}
+
+impl From<&Wait> for Waiting {
+    fn from(wait: &Wait) -> Self {
+        Self {
+            what: wait.waits_for.as_str(),
+            waits_for: wait.waits_for.to_string(),
+            waited_ms: millis(wait.waited),
+            place: wait.place,
         }
     }
 }

@@ -321,6 +321,7 @@ async fn an_admin_ends_a_running_statement() {
     assert_eq!(statement["principal"], "jfk");
     assert_eq!(statement["door"], "pg");
     assert_eq!(statement["state"], "running");
+    assert_eq!(statement["wait"], serde_json::Value::Null);
     let health = server.ask("GET /health", "").await.json();
     assert_eq!(
         (&health["active_queries"], &health["sessions"]),

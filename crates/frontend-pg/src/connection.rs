@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::{Done, Forget, Session, TransactionStatus};
+use gateway::{Done, Forget, Session, TransactionStatus, WaitSender, WaitsFor};
 use model::{Error, ErrorKind};
 use pgwire::messages::response::{ReadyForQuery, TransactionStatus as Status};
 use pgwire::messages::startup::ParameterStatus;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::cancel::{Registered, Requests};
-use crate::error::{Fatal, Step, Stop, error_response, notice_response, sqlstate};
+use crate::error::{Fatal, Step, Stop, error_response, notice_response, sqlstate, wait_response};
 use crate::link::{Incoming, Reader, Writer};
 use crate::message::{Frontend, Target};
 use crate::metric;
@@ -45,6 +46,9 @@ pub(crate) struct Link {
     pub(super) writer: Writer,
     requests: Requests,
     session: Arc<Session>,
+    ear: WaitSender,
+    /// What the statement that is attended to waits for.
+    waits: UnboundedReceiver<WaitsFor>,
 }
 
 impl Connection {
@@ -56,12 +60,15 @@ impl Connection {
         idle_timeout: Option<Duration>,
         stop: CancellationToken,
     ) -> Self {
+        let (ear, waits) = unbounded_channel();
         Self {
             link: Link {
                 reader,
                 writer,
                 requests: registered.requests.clone(),
                 session: Arc::clone(&session),
+                ear: WaitSender::new(ear),
+                waits,
             },
             session,
             statements: Statements::default(),
@@ -231,8 +238,10 @@ impl Connection {
     /// Does what a finished statement asks of the door: warnings, settings to report, statements
     /// and portals to forget. `running` is the portal that it ran in.
     pub(super) fn take_effects(&mut self, done: &mut Done, running: Option<&str>) -> Step {
-        for notice in &done.notices {
-            self.link.writer.put(&notice_response(notice))?;
+        if self.link.shows("warning") {
+            for notice in &done.notices {
+                self.link.writer.put(&notice_response(notice))?;
+            }
         }
         self.changed(std::mem::take(&mut done.settings));
         match done.forget.take() {
@@ -264,18 +273,37 @@ impl Link {
         self.requests.forget();
     }
 
-    /// Waits for the engine, as long as the client is there and does not cancel. A cancelled
-    /// statement has a moment to end by itself; then it is dropped, which ends it too.
+    /// Waits for the engine, as long as the client is there and does not cancel, and tells the client
+    /// of a statement that waits for long. A cancelled statement has a moment to end by itself; then
+    /// it is dropped, which ends it too.
     pub(super) async fn attend<T>(&mut self, work: impl Future<Output = T>) -> Step<T> {
-        let mut work = std::pin::pin!(work);
-        tokio::select! {
-            biased;
-            value = &mut work => return Ok(value),
-            () = self.reader.closed() => {
-                self.session.cancel();
-                return Err(Stop::Gone(std::io::ErrorKind::ConnectionReset.into()));
+        let mut work = std::pin::pin!(self.ear.clone().hear(work));
+        let mut telling = false;
+        loop {
+            tokio::select! {
+                biased;
+                value = &mut work => {
+                    // What has been heard just now comes before the answer too.
+                    while let Ok(waits_for) = self.waits.try_recv() {
+                        self.tell(&waits_for)?;
+                    }
+                    return Ok(value);
+                }
+                () = self.reader.closed() => {
+                    self.session.cancel();
+                    return Err(Stop::Gone(std::io::ErrorKind::ConnectionReset.into()));
+                }
+                () = self.requests.requested() => break,
+                Some(waits_for) = self.waits.recv() => {
+                    self.tell(&waits_for)?;
+                    telling = true;
+                }
+                // Beside the work, which a client that does not read must not hold up.
+                written = self.writer.flush(), if telling => {
+                    written?;
+                    telling = false;
+                }
             }
-            () = self.requests.requested() => {}
         }
         match tokio::time::timeout(CANCEL_GRACE, work).await {
             Ok(value) => Ok(value),
@@ -285,6 +313,22 @@ impl Link {
             )
             .into()),
         }
+    }
+
+    fn tell(&mut self, waits_for: &WaitsFor) -> Step {
+        match self.shows("notice") {
+            true => self.writer.put(&wait_response(waits_for)),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the client wants messages of that severity.
+    fn shows(&self, severity: &str) -> bool {
+        const SEVERITIES: [&str; 3] = ["notice", "warning", "error"];
+        let least = self.session.setting("client_min_messages");
+        let rank = |name: &str| SEVERITIES.iter().position(|s| *s == name);
+        // What is less than a notice shows them all.
+        least.and_then(|least| rank(&least)) <= rank(severity)
     }
 
     /// Writes everything; a client that leaves meanwhile ends the wait.

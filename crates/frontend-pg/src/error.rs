@@ -2,7 +2,7 @@
 
 use std::io;
 
-use gateway::Notice;
+use gateway::{Notice, WaitsFor};
 use model::{Error, ErrorKind};
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
 
@@ -100,11 +100,25 @@ pub(crate) fn error_response(error: &Error, text: &str) -> ErrorResponse {
 
 /// A warning beside a success.
 pub(crate) fn notice_response(notice: &Notice) -> NoticeResponse {
+    told("WARNING", sqlstate(notice.kind), &notice.message)
+}
+
+/// That a statement waits before it runs.
+pub(crate) fn wait_response(waits_for: &WaitsFor) -> NoticeResponse {
+    // A notice without a condition of its own has the code of success.
+    told(
+        "NOTICE",
+        "00000",
+        &format!("statement waits for {waits_for}"),
+    )
+}
+
+fn told(severity: &str, code: &str, message: &str) -> NoticeResponse {
     NoticeResponse::new(vec![
-        (b'S', "WARNING".to_owned()),
-        (b'V', "WARNING".to_owned()),
-        (b'C', sqlstate(notice.kind).to_owned()),
-        (b'M', clip(&notice.message)),
+        (b'S', severity.to_owned()),
+        (b'V', severity.to_owned()),
+        (b'C', code.to_owned()),
+        (b'M', clip(message)),
     ])
 }
 

@@ -15,6 +15,8 @@ mod cancel;
 mod config;
 mod connection;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod link;
 mod login;
 mod message;

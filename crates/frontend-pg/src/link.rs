@@ -108,6 +108,8 @@ pub(crate) struct Reader {
 pub(crate) struct Writer {
     io: WriteHalf<Box<dyn Socket>>,
     pub(crate) buffer: BytesMut,
+    /// Bytes were written that the socket may still hold, as those of TLS.
+    held: bool,
 }
 
 /// Splits a socket. Until [`Reader::allow`] it takes short messages of a login only.
@@ -123,6 +125,7 @@ pub(crate) fn split(socket: Box<dyn Socket>) -> (Reader, Writer) {
     let writer = Writer {
         io: write,
         buffer: BytesMut::with_capacity(8 * 1024),
+        held: false,
     };
     (reader, writer)
 }
@@ -265,15 +268,21 @@ impl Writer {
         self.buffer.len() >= WRITE_CHUNK
     }
 
-    /// Writes everything. Returns when the socket has taken it. Not cancel safe.
+    /// Writes everything. Returns when the socket has taken it. Cancel safe: the next call goes on.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
-        if self.buffer.is_empty() {
+        while !self.buffer.is_empty() {
+            let written = self.io.write_buf(&mut self.buffer).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            self.held = true;
+            metric::sent(written);
+        }
+        if !self.held {
             return Ok(());
         }
-        self.io.write_all(&self.buffer).await?;
         self.io.flush().await?;
-        metric::sent(self.buffer.len());
-        self.buffer.clear();
+        self.held = false;
         if self.buffer.capacity() > KEPT_CAPACITY {
             self.buffer = BytesMut::with_capacity(8 * 1024);
         }

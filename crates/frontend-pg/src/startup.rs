@@ -154,7 +154,7 @@ async fn read_packet(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<Option
 
 impl Startup {
     /// Reads a startup packet without its length.
-    fn parse(mut packet: Bytes) -> Result<Self, Fatal> {
+    pub(crate) fn parse(mut packet: Bytes) -> Result<Self, Fatal> {
         let (major, minor) = match (packet.try_get_u16(), packet.try_get_u16()) {
             (Ok(major), Ok(minor)) => (major, minor),
             _ => return Err(malformed()),

@@ -1,16 +1,21 @@
 //! Who runs now and who waits: a bound on statements at once, for the instance and per principal,
-//! with a bounded queue that is fair among principals and first come, first served within one.
+//! with a bounded queue that is fair among principals and first come, first served within one. Of
+//! the queue a principal takes no more than its share, so that none fills it for the others.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::gauge;
-use model::{Error, ErrorKind, Result};
+use metrics::{counter, gauge};
+use model::{Error, ErrorKind, Result, Share, StatementId};
 use parking_lot::Mutex;
+use policy::{Bound, Limits};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::metric;
+use crate::wait::{self, Wait, WaitsFor};
 
 /// How many statements run and wait at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub(crate) struct AdmissionLimits {
     pub statements_per_principal: usize,
     /// Statements that wait.
     pub queue_length: usize,
+    /// How much of that one principal may take.
+    pub queue_share: Share,
     /// How long one waits.
     pub queue_timeout: Duration,
 }
@@ -41,23 +48,26 @@ pub(crate) struct Place {
 struct State {
     running: usize,
     waiting: usize,
-    next_ticket: u64,
     /// Principals with a statement that runs or waits.
-    principals: HashMap<Arc<str>, Share>,
+    principals: HashMap<Arc<str>, Tenant>,
     /// Principals with a waiting statement, the next one to be served in front.
     turns: VecDeque<Arc<str>>,
 }
 
+/// A principal's part in it.
 #[derive(Default)]
-struct Share {
+struct Tenant {
     running: usize,
     /// How many may run, as of its latest statement.
-    limit: usize,
+    most: usize,
+    /// The limit that says so, if it is not the server's.
+    by: Option<Arc<str>>,
     waiting: VecDeque<Waiter>,
 }
 
 struct Waiter {
-    ticket: u64,
+    statement: StatementId,
+    since: Instant,
     give: oneshot::Sender<Place>,
 }
 
@@ -69,29 +79,73 @@ impl Admission {
         })
     }
 
-    /// Waits for a place. The principal may have a limit of its `own`. Dropping the future leaves the queue.
+    /// Waits for a place for a statement of that principal, whose limits these are; calls `queued` if
+    /// there is none at once. Whoever hears is told of a long wait. Dropping the future leaves the
+    /// queue.
     ///
     /// # Errors
-    /// `LimitExceeded` if the queue is full, or the wait takes longer than its bound.
+    /// `LimitExceeded` if the queue, or the principal's share of it, is full, or the wait takes
+    /// longer than its bound.
     pub(crate) async fn place(
         self: &Arc<Self>,
+        statement: StatementId,
         principal: &Arc<str>,
-        own: Option<usize>,
+        limits: &Limits,
+        queued: impl FnOnce(),
     ) -> Result<Place> {
-        let (ticket, place) = match self.enter(principal, own)? {
+        let place = match self.enter(statement, principal, limits)? {
             Entry::Admitted(place) => return Ok(place),
-            Entry::Queued(ticket, place) => (ticket, place),
+            Entry::Queued(place) => place,
         };
         let _queued = Queued {
             admission: self,
             principal,
-            ticket,
+            statement,
         };
-        match tokio::time::timeout(self.limits.queue_timeout, place).await {
+        queued();
+        let mut place = pin!(place);
+        let begun = Instant::now();
+        let end = begun + self.limits.queue_timeout;
+        let told = end.min(begun + wait::TOLD_AFTER);
+        let given = match tokio::time::timeout_at(told, place.as_mut()).await {
+            Ok(given) => Ok(given),
+            Err(_) => {
+                if let Some(waits_for) = self.waits_for(principal) {
+                    wait::tell(waits_for);
+                }
+                tokio::time::timeout_at(end, place).await
+            }
+        };
+        match given {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(Error::internal("a waiting statement was forgotten")),
             Err(_) => Err(self.waited_too_long(principal)),
         }
+    }
+
+    /// The statements that wait, and for what.
+    pub(crate) fn waits(&self) -> HashMap<StatementId, Wait> {
+        let state = self.state.lock();
+        let mut waits = HashMap::with_capacity(state.waiting);
+        let mut turns: VecDeque<_> = state
+            .turns
+            .iter()
+            .filter_map(|principal| state.principals.get(principal))
+            .map(|tenant| (tenant, tenant.waiting.iter()))
+            .collect();
+        // As they will be served, if no limit holds one back.
+        while let Some((tenant, mut waiting)) = turns.pop_front() {
+            if let Some(waiter) = waiting.next() {
+                let wait = Wait {
+                    waits_for: self.holds_back(tenant),
+                    waited: waiter.since.elapsed(),
+                    place: Some(waits.len() + 1),
+                };
+                waits.insert(waiter.statement, wait);
+                turns.push_back((tenant, waiting));
+            }
+        }
+        waits
     }
 
     /// Statements that hold a place, and statements that wait for one.
@@ -100,43 +154,67 @@ impl Admission {
         (state.running, state.waiting)
     }
 
-    fn enter(self: &Arc<Self>, principal: &Arc<str>, own: Option<usize>) -> Result<Entry> {
+    fn enter(
+        self: &Arc<Self>,
+        statement: StatementId,
+        principal: &Arc<str>,
+        limits: &Limits,
+    ) -> Result<Entry> {
         let mut state = self.state.lock();
-        let share = state.principals.entry(Arc::clone(principal)).or_default();
+        let tenant = state.principals.entry(Arc::clone(principal)).or_default();
         let everybodys = self.limits.statements_per_principal;
-        share.limit = own.map_or(everybodys, |own| own.min(everybodys));
+        (tenant.most, tenant.by) = stricter(everybodys, limits.statements.as_ref(), |own| own);
         // Whoever else waits is held back by a limit of its own, else it would run.
-        let own_limit_free = share.running < share.limit;
-        if own_limit_free && share.waiting.is_empty() && state.running < self.limits.statements {
+        let own_place_free = tenant.running < tenant.most;
+        let own_waiting = tenant.waiting.len();
+        if own_place_free && own_waiting == 0 && state.running < self.limits.statements {
             return Ok(Entry::Admitted(self.admit(&mut state, principal)));
         }
-        if state.waiting >= self.limits.queue_length {
+        if let Err(error) = self.check_room(own_waiting, state.waiting, limits) {
             state.forget_idle(principal);
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                format!(
-                    "too many statements are waiting: the queue holds {}",
-                    self.limits.queue_length
-                ),
-            ));
+            return Err(error);
         }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
         state.waiting += 1;
         let (give, place) = oneshot::channel();
-        let share = state.principals.entry(Arc::clone(principal)).or_default();
-        share.waiting.push_back(Waiter { ticket, give });
-        if share.waiting.len() == 1 {
+        let tenant = state.principals.entry(Arc::clone(principal)).or_default();
+        tenant.waiting.push_back(Waiter {
+            statement,
+            since: Instant::now(),
+            give,
+        });
+        if tenant.waiting.len() == 1 {
             state.turns.push_back(Arc::clone(principal));
         }
         state.report();
-        Ok(Entry::Queued(ticket, place))
+        Ok(Entry::Queued(place))
+    }
+
+    /// Whether one more may wait, where `own` of the principal and `all` together do.
+    fn check_room(&self, own: usize, all: usize, limits: &Limits) -> Result<()> {
+        let length = self.limits.queue_length;
+        let share = self.limits.queue_share.of(length);
+        let (share, by) = stricter(share, limits.queue_share.as_ref(), |own| own.of(length));
+        let (reason, message) = if all >= length {
+            let message = format!("too many statements are waiting: the queue holds {length}");
+            ("queue", message)
+        } else if own >= share {
+            let whose = by.map_or("the server".to_owned(), |name| format!("limit \"{name}\""));
+            let message = format!(
+                "too many statements of this principal are waiting: {whose} allows {share}"
+            );
+            ("share", message)
+        } else {
+            return Ok(());
+        };
+        counter!(metric::QUEUE_REFUSED, "reason" => reason).increment(1);
+        let error = Error::new(ErrorKind::LimitExceeded, message);
+        Err(error.with_hint("try again when other statements have ended"))
     }
 
     fn admit(self: &Arc<Self>, state: &mut State, principal: &Arc<str>) -> Place {
         state.running += 1;
-        let share = state.principals.entry(Arc::clone(principal)).or_default();
-        share.running += 1;
+        let tenant = state.principals.entry(Arc::clone(principal)).or_default();
+        tenant.running += 1;
         state.report();
         Place {
             admission: Arc::clone(self),
@@ -152,16 +230,16 @@ impl Admission {
             let Some(principal) = state.turns.pop_front() else {
                 break;
             };
-            let Some(share) = state.principals.get_mut(&principal) else {
+            let Some(tenant) = state.principals.get_mut(&principal) else {
                 continue;
             };
-            if share.running >= share.limit {
+            if tenant.running >= tenant.most {
                 state.turns.push_back(principal);
                 held_back += 1;
                 continue;
             }
-            let waiter = share.waiting.pop_front();
-            if !share.waiting.is_empty() {
+            let waiter = tenant.waiting.pop_front();
+            if !tenant.waiting.is_empty() {
                 state.turns.push_back(Arc::clone(&principal));
             }
             if let Some(waiter) = waiter {
@@ -177,8 +255,8 @@ impl Admission {
         let served = {
             let mut state = self.state.lock();
             state.running -= 1;
-            if let Some(share) = state.principals.get_mut(principal) {
-                share.running -= 1;
+            if let Some(tenant) = state.principals.get_mut(principal) {
+                tenant.running -= 1;
             }
             state.forget_idle(principal);
             let served = self.serve(&mut state);
@@ -191,16 +269,17 @@ impl Admission {
         }
     }
 
-    fn leave(&self, principal: &Arc<str>, ticket: u64) {
+    fn leave(&self, principal: &Arc<str>, statement: StatementId) {
         let mut state = self.state.lock();
-        let Some(share) = state.principals.get_mut(principal) else {
+        let Some(tenant) = state.principals.get_mut(principal) else {
             return;
         };
-        let Some(index) = share.waiting.iter().position(|w| w.ticket == ticket) else {
+        let mut waiting = tenant.waiting.iter();
+        let Some(index) = waiting.position(|w| w.statement == statement) else {
             return;
         };
-        share.waiting.remove(index);
-        if share.waiting.is_empty() {
+        tenant.waiting.remove(index);
+        if tenant.waiting.is_empty() {
             state.turns.retain(|p| p != principal);
         }
         state.waiting -= 1;
@@ -208,39 +287,65 @@ impl Admission {
         state.report();
     }
 
+    /// What a waiting statement of that principal waits for now.
+    fn waits_for(&self, principal: &Arc<str>) -> Option<WaitsFor> {
+        let state = self.state.lock();
+        let tenant = state.principals.get(principal)?;
+        Some(self.holds_back(tenant))
+    }
+
+    fn holds_back(&self, tenant: &Tenant) -> WaitsFor {
+        let places = tenant.most;
+        match &tenant.by {
+            _ if tenant.running < places => WaitsFor::Server {
+                places: self.limits.statements,
+            },
+            None => WaitsFor::Principal { places },
+            Some(name) => WaitsFor::Limit {
+                places,
+                name: Arc::clone(name),
+            },
+        }
+    }
+
     fn waited_too_long(&self, principal: &Arc<str>) -> Error {
-        let own = {
-            let state = self.state.lock();
-            let share = state.principals.get(principal);
-            share.filter(|s| s.running >= s.limit).map(|s| s.limit)
-        };
+        counter!(metric::QUEUE_REFUSED, "reason" => "timeout").increment(1);
         let waited = self.limits.queue_timeout;
-        let what = match own {
-            Some(limit) => format!("one of the {limit} places of its principal"),
-            None => format!("one of the {} places of the server", self.limits.statements),
+        let message = match self.waits_for(principal) {
+            Some(waits_for) => format!("statement waited {waited:?} for {waits_for}"),
+            None => format!("statement waited {waited:?} for its turn"),
         };
-        Error::new(
-            ErrorKind::LimitExceeded,
-            format!("statement waited {waited:?} for {what}"),
-        )
+        Error::new(ErrorKind::LimitExceeded, message)
+    }
+}
+
+/// The server's bound, or the principal's own with its limit's name if that is stricter.
+fn stricter<T: Copy>(
+    everybodys: usize,
+    own: Option<&Bound<T>>,
+    count: impl Fn(T) -> usize,
+) -> (usize, Option<Arc<str>>) {
+    match own.map(|bound| (count(bound.most), &bound.by)) {
+        Some((own, by)) if own < everybodys => (own, Some(Arc::clone(by))),
+        _ => (everybodys, None),
     }
 }
 
 enum Entry {
     Admitted(Place),
-    Queued(u64, oneshot::Receiver<Place>),
+    Queued(oneshot::Receiver<Place>),
 }
 
 /// A waiter's own mark in the queue, so that it leaves when its future is dropped.
 struct Queued<'a> {
     admission: &'a Arc<Admission>,
     principal: &'a Arc<str>,
-    ticket: u64,
+    statement: StatementId,
 }
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.admission.leave(self.principal, self.ticket);
+        self.admission.leave(self.principal, self.statement);
     }
 }
 
@@ -266,117 +371,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
-
-    use futures::FutureExt;
-
-    use super::*;
-
-    fn admission(statements: usize, per_principal: usize, queue_length: usize) -> Arc<Admission> {
-        Admission::new(AdmissionLimits {
-            statements,
-            statements_per_principal: per_principal,
-            queue_length,
-            queue_timeout: Duration::from_secs(30),
-        })
-    }
-
-    fn name(name: &str) -> Arc<str> {
-        name.into()
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn places_go_round_robin_among_principals() {
-        let admission = admission(1, 1, 10);
-        let (a, b) = (name("a"), name("b"));
-        let first = admission.place(&a, None).await.unwrap();
-        let mut a1 = Box::pin(admission.place(&a, None));
-        let mut a2 = Box::pin(admission.place(&a, None));
-        let mut b1 = Box::pin(admission.place(&b, None));
-        assert!(a1.as_mut().now_or_never().is_none());
-        assert!(a2.as_mut().now_or_never().is_none());
-        assert!(b1.as_mut().now_or_never().is_none());
-        assert_eq!(admission.load(), (1, 3));
-
-        drop(first);
-        let place = a1.await.unwrap();
-        assert!(b1.as_mut().now_or_never().is_none());
-        drop(place);
-        let place = b1.await.unwrap();
-        assert!(a2.as_mut().now_or_never().is_none());
-        drop(place);
-        drop(a2.await.unwrap());
-        assert_eq!(admission.load(), (0, 0));
-        assert!(admission.state.lock().principals.is_empty());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_principal_at_its_limit_does_not_hold_others_back() {
-        let admission = admission(3, 1, 10);
-        let (a, b) = (name("a"), name("b"));
-        let _running = admission.place(&a, None).await.unwrap();
-        let mut waiting = Box::pin(admission.place(&a, None));
-        assert!(waiting.as_mut().now_or_never().is_none());
-        let _other = admission.place(&b, None).now_or_never().unwrap().unwrap();
-        let error = waiting.await.err().unwrap();
-        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
-        assert_eq!(
-            error.message(),
-            "statement waited 30s for one of the 1 places of its principal"
-        );
-        assert_eq!(admission.load(), (2, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_principal_may_have_a_limit_of_its_own() {
-        let admission = admission(4, 2, 10);
-        let (a, b) = (name("a"), name("b"));
-        let first = admission.place(&a, Some(1)).await.unwrap();
-        let mut second = Box::pin(admission.place(&a, Some(1)));
-        assert!(second.as_mut().now_or_never().is_none());
-        // No more than everybody may, whatever its own limit.
-        let _others = [
-            admission.place(&b, Some(9)).await.unwrap(),
-            admission.place(&b, Some(9)).await.unwrap(),
-        ];
-        assert!(admission.place(&b, Some(9)).now_or_never().is_none());
-        drop(first);
-        drop(second.await.unwrap());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_full_queue_refuses_at_once_and_a_leaver_makes_room() {
-        let admission = admission(1, 1, 1);
-        let a = name("a");
-        let running = admission.place(&a, None).await.unwrap();
-        let mut waiting = Box::pin(admission.place(&a, None));
-        assert!(waiting.as_mut().now_or_never().is_none());
-        let refused = admission.place(&name("b"), None).now_or_never().unwrap();
-        assert_eq!(refused.err().unwrap().kind(), ErrorKind::LimitExceeded);
-        drop(waiting);
-        let b = name("b");
-        let mut next = Box::pin(admission.place(&b, None));
-        assert!(next.as_mut().now_or_never().is_none());
-        assert_eq!(admission.load(), (1, 1));
-        drop(running);
-        drop(next.await.unwrap());
-        assert_eq!(admission.load(), (0, 0));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_given_to_one_who_left_goes_to_the_next() {
-        let admission = admission(1, 1, 2);
-        let a = name("a");
-        let running = admission.place(&a, None).await.unwrap();
-        let mut first = Box::pin(admission.place(&a, None));
-        let mut second = Box::pin(admission.place(&a, None));
-        assert!(first.as_mut().now_or_never().is_none());
-        assert!(second.as_mut().now_or_never().is_none());
-        drop(running);
-        // The place lies in the channel of the first one, which never looks.
-        drop(first);
-        drop(second.await.unwrap());
-        assert_eq!(admission.load(), (0, 0));
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Error, ErrorKind, Result};
+use model::{Error, ErrorKind, Result, Share};
 
 use crate::admission::AdmissionLimits;
 
@@ -34,6 +34,8 @@ pub struct Config {
     pub max_statements_per_principal: usize,
     /// Statements that wait for a place.
     pub queue_length: usize,
+    /// How much of that queue one principal may take.
+    pub queue_share: Share,
     /// How long one waits for its place.
     pub queue_timeout: Duration,
     /// How long a statement may take, from its arrival to its last row; `None` sets no bound. A
@@ -59,6 +61,7 @@ impl Default for Config {
             max_statements: 64,
             max_statements_per_principal: 32,
             queue_length: 1000,
+            queue_share: Share::HALF,
             queue_timeout: Duration::from_secs(30),
             statement_timeout: Some(Duration::from_secs(3600)),
             idle_transaction_timeout: Some(Duration::from_secs(600)),
@@ -104,6 +107,7 @@ impl Config {
             statements: self.max_statements,
             statements_per_principal: self.max_statements_per_principal,
             queue_length: self.queue_length,
+            queue_share: self.queue_share,
             queue_timeout: self.queue_timeout,
         }
     }

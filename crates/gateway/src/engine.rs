@@ -172,7 +172,7 @@ impl Engine {
     /// All statements in work, oldest first. For admins only: a door shows others those of
     /// their own [`StatementInfo::principal`].
     pub fn statements(&self) -> Vec<StatementInfo> {
-        self.registry.list()
+        self.registry.list(self.admission.waits())
     }
 
     /// Cancels a statement. Returns at once; whether there was one of that id. For admins only.

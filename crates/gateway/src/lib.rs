@@ -26,6 +26,7 @@ mod session_statement;
 mod settings;
 mod statement;
 mod transaction;
+mod wait;
 
 pub use audit::Audit;
 pub use config::Config;
@@ -38,3 +39,4 @@ pub use prepared::Prepared;
 pub use registry::{StatementInfo, StatementState};
 pub use session::Session;
 pub use transaction::TransactionStatus;
+pub use wait::{Wait, WaitSender, WaitsFor};

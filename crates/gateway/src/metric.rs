@@ -14,6 +14,8 @@ pub(crate) const STATEMENTS_ACTIVE: &str = "eider_statements_active";
 pub(crate) const QUEUE_LENGTH: &str = "eider_queue_length";
 /// Histogram.
 pub(crate) const QUEUE_SECONDS: &str = "eider_queue_seconds";
+/// Counter, by `reason`: `queue`, `share` or `timeout`.
+pub(crate) const QUEUE_REFUSED: &str = "eider_queue_refused_total";
 /// Gauge, by `door`.
 pub(crate) const STREAMS: &str = "eider_streams";
 /// Counter, by `door`.
@@ -45,6 +47,10 @@ pub fn describe_metrics() {
         QUEUE_SECONDS,
         Unit::Seconds,
         "Time that statements waited for their turn"
+    );
+    describe_counter!(
+        QUEUE_REFUSED,
+        "Statements that got no place; reason: the queue was full, their principal's share of it was, or they waited too long"
     );
     describe_gauge!(STREAMS, "Open results");
     describe_counter!(RESULT_ROWS, "Rows handed to doors");

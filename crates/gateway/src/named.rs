@@ -150,7 +150,7 @@ impl Session {
             ));
         }
         let values = self.arguments(sql, execute, statement.parameters()).await?;
-        Box::pin(self.run(&statement, values)).await
+        Box::pin(self.run_text(&statement, values, false)).await
     }
 
     async fn arguments(

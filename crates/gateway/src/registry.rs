@@ -1,6 +1,6 @@
 //! The statements that are being worked on now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -13,6 +13,7 @@ use runtime::CancellationToken;
 use tokio::sync::Notify;
 
 use crate::Door;
+use crate::wait::{Wait, WaitsFor};
 
 /// How far a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,7 +21,7 @@ use crate::Door;
 pub enum StatementState {
     /// Being read, rewritten and checked.
     Planning,
-    /// Waiting for its place.
+    /// Waiting, for its session or a place: see [`StatementInfo::wait`].
     Queued,
     /// On its worker, before the first rows.
     Running,
@@ -43,6 +44,9 @@ pub struct StatementInfo {
     pub peer: SocketAddr,
     /// How far it is.
     pub state: StatementState,
+    /// What it waits for, while it is queued. Show it to admins only: the place in the queue tells
+    /// of others.
+    pub wait: Option<Wait>,
     /// Its text. Show it to admins and to its own principal only.
     pub sql: Arc<str>,
     /// When it arrived.
@@ -131,9 +135,12 @@ impl Registry {
         }
     }
 
-    /// Pictures of all statements, oldest first.
-    pub(crate) fn list(&self) -> Vec<StatementInfo> {
-        self.entries.lock().values().map(|e| e.info()).collect()
+    /// Pictures of all statements, oldest first; `places` are the waits of those that wait for a
+    /// place.
+    pub(crate) fn list(&self, mut places: HashMap<StatementId, Wait>) -> Vec<StatementInfo> {
+        let entries = self.entries.lock();
+        let info = |entry: &Arc<Entry>| entry.info(places.remove(&entry.id));
+        entries.values().map(info).collect()
     }
 
     /// Stops one statement; whether there is one of that id.
@@ -218,17 +225,26 @@ impl Entry {
         self.reason().unwrap_or(CancelReason::User)
     }
 
-    fn info(&self) -> StatementInfo {
+    /// A statement that is queued, but waits for no place, waits for its session from the beginning.
+    fn info(&self, place: Option<Wait>) -> StatementInfo {
+        let elapsed = self.begun.elapsed();
+        let state = StatementState::from_u8(self.state.load(Ordering::Relaxed));
+        let session = (state == StatementState::Queued).then_some(Wait {
+            waits_for: WaitsFor::Session,
+            waited: elapsed,
+            place: None,
+        });
         StatementInfo {
             id: self.id,
             session: self.origin.session,
             principal: Arc::clone(&self.origin.principal),
             door: self.origin.door,
             peer: self.origin.peer,
-            state: StatementState::from_u8(self.state.load(Ordering::Relaxed)),
+            state: place.as_ref().map_or(state, |_| StatementState::Queued),
+            wait: place.or(session),
             sql: Arc::clone(&self.sql),
             started: self.started,
-            elapsed: self.begun.elapsed(),
+            elapsed,
             rows: self.rows.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
         }

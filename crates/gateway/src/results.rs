@@ -10,7 +10,7 @@ use futures::Stream;
 use metrics::{Counter, counter, gauge};
 use model::{Error, ErrorKind, Result, ResultStream};
 use parking_lot::Mutex;
-use policy::Limits;
+use policy::{Bound, Limits};
 
 use crate::admission::Place;
 use crate::metric;
@@ -144,16 +144,14 @@ impl Running {
 
 /// Fails where a result has become larger than its principal may have.
 fn within(limits: &Limits, rows: u64, bytes: u64) -> Result<()> {
-    let error = |what: String| {
-        let error = Error::new(
-            ErrorKind::LimitExceeded,
-            format!("the result has more than {what}"),
-        );
+    let error = |what: String, by: &str| {
+        let message = format!("the result has more than {what}: limit \"{by}\"");
+        let error = Error::new(ErrorKind::LimitExceeded, message);
         Err(error.with_hint("ask for less, or ask an administrator for a higher limit"))
     };
-    match (limits.result_rows, limits.result_bytes) {
-        (Some(most), _) if rows > most => error(format!("{most} rows")),
-        (_, Some(most)) if bytes > most => error(format!("{most} bytes")),
+    match (&limits.result_rows, &limits.result_bytes) {
+        (Some(Bound { most, by }), _) if rows > *most => error(format!("{most} rows"), by),
+        (_, Some(Bound { most, by })) if bytes > *most => error(format!("{most} bytes"), by),
         _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
-use model::{Error, ErrorKind, ParamValue, Result, ResultStream};
-use policy::{Authorised, CommandTag};
+use model::{Error, ErrorKind, ParamValue, Result, ResultStream, SpillLimit};
+use policy::{Authorised, Bound, CommandTag};
 
 use crate::admission::Place;
 use crate::metric;
@@ -40,10 +40,25 @@ impl Session {
         prepared: &Prepared,
         params: Vec<ParamValue>,
     ) -> Result<Outcome> {
+        let is_own_text = prepared.planned == prepared.sql;
+        self.run_text(prepared, params, is_own_text).await
+    }
+
+    /// The same; `is_own_text` says whether places in the text that was planned are places in the text
+    /// that the client sent.
+    pub(crate) async fn run_text(
+        &self,
+        prepared: &Prepared,
+        params: Vec<ParamValue>,
+        is_own_text: bool,
+    ) -> Result<Outcome> {
         if self.transaction.usable()?.is_none() {
             self.engine.accepting()?;
         }
         let mut statement = self.begin_statement(&prepared.sql, StatementState::Queued)?;
+        if !is_own_text {
+            statement.hide_places();
+        }
         match self.run_in_turn(&mut statement, prepared, params).await {
             Ok(Ran::Rows {
                 stream,
@@ -93,6 +108,7 @@ impl Session {
         prepared: &Prepared,
         params: Vec<ParamValue>,
     ) -> Result<Ran> {
+        statement.set_state(StatementState::Planning);
         let in_transaction = self.transaction.usable()?.is_some();
         let plan = self.current_plan(prepared, statement).await?;
         statement.set_kind(kind(plan.command_tag()));
@@ -122,7 +138,17 @@ impl Session {
         let time_zone = Arc::clone(self.settings.lock().get(Setting::TimeZone));
         let request = plan.request(statement.id(), params, time_zone, statement.deadline())?;
         let limits = statement.limits();
-        let request = request.returning_at_most(limits.result_rows, limits.result_bytes);
+        let most = (
+            Bound::most(limits.result_rows.as_ref()),
+            Bound::most(limits.result_bytes.as_ref()),
+        );
+        let spill = limits.spill.as_ref().map(|bound| SpillLimit {
+            bytes: bound.most,
+            by: Arc::clone(&bound.by),
+        });
+        let request = request
+            .returning_at_most(most.0, most.1)
+            .spilling_at_most(spill);
         let stream = statement.run(&self.worker, request, is_write).await?;
         if is_write && plan.gives_rows() {
             // The write is over, and its rows wait in memory: nothing of the worker's is held.
@@ -181,10 +207,7 @@ impl Session {
         let key = self.key(text, declared, &world)?;
         let current = match self.engine.plans.find(&key) {
             Some(found) => found,
-            None => {
-                statement.set_state(StatementState::Planning);
-                self.make_plan(key, world, statement).await?
-            }
+            None => self.make_plan(key, world, statement).await?,
         };
         let (told, now) = (plan.description(), current.description());
         if told == now && is_write(plan) == is_write(&current) {
@@ -198,11 +221,15 @@ impl Session {
     }
 
     async fn place(&self, statement: &Statement) -> Result<Place> {
-        statement.set_state(StatementState::Queued);
         let begun = Instant::now();
-        let own = statement.limits().statements;
-        let place = self.engine.admission.place(self.principal_name(), own);
+        let place = self.engine.admission.place(
+            statement.id(),
+            self.principal_name(),
+            statement.limits(),
+            || statement.set_state(StatementState::Queued),
+        );
         let place = statement.wait(place).await?;
+        statement.set_state(StatementState::Running);
         histogram!(metric::QUEUE_SECONDS).record(begun.elapsed());
         Ok(place)
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
-use policy::{Authorised, Limits};
+use policy::{Authorised, Bound, Limits};
 
 use crate::audit::Audit;
 use crate::config::shorter;
@@ -31,6 +31,8 @@ pub(crate) struct Statement {
     limits: Limits,
     /// Whether the audit has its beginning.
     begun: bool,
+    /// Whether places in errors are of the text that the client sent.
+    has_places: bool,
 }
 
 /// How a statement ended, as the label `outcome`.
@@ -58,14 +60,21 @@ impl Statement {
         let entry = registry.enter(origin, sql, state);
         Self {
             registry: Arc::clone(registry),
-            deadline: shorter(timeout, limits.statement_timeout).map(|t| entry.begun + t),
+            deadline: shorter(timeout, Bound::most(limits.statement_timeout.as_ref()))
+                .map(|t| entry.begun + t),
             entry,
             kind: "unknown",
             ending: Ending::Abandoned,
             audit,
             limits,
             begun: false,
+            has_places: true,
         }
+    }
+
+    /// Errors from now on tell no place: what runs is not the text that the client sent.
+    pub(crate) fn hide_places(&mut self) {
+        self.has_places = false;
     }
 
     /// Records that it begins: by a plan, or as a statement about the session. Call it before it has
@@ -130,7 +139,7 @@ impl Statement {
         if let Some(hint) = error.hint() {
             told = told.with_hint(hint);
         }
-        if let Some(position) = error.position() {
+        if let Some(position) = error.position().filter(|_| self.has_places) {
             told = told.with_position(position);
         }
         self.ending = Ending::Failed(error);

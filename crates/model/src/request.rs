@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::{ParamValue, Principal, RelationName, ResultSchema, StatementId};
+use crate::{ParamValue, Positions, Principal, RelationName, ResultSchema, StatementId};
 
 /// What a request does to the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,15 @@ pub struct Expected {
     pub drawn: BTreeSet<RelationName>,
 }
 
+/// How much a statement's instance may spill while the statement runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpillLimit {
+    /// By how many bytes its temporary files may grow.
+    pub bytes: u64,
+    /// The limit that says so, for the error.
+    pub by: Arc<str>,
+}
+
 /// The parts of an [`ExecRequest`]; see its accessors.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "documented at the accessors of ExecRequest")]
@@ -88,9 +97,11 @@ pub struct RequestParts {
     pub expected: Arc<Expected>,
     pub schema: Option<Arc<ResultSchema>>,
     pub governed: bool,
+    pub positions: Positions,
     pub catalog_version: u64,
     pub time_zone: Arc<str>,
     pub deadline: Option<Instant>,
+    pub spill: Option<SpillLimit>,
 }
 
 /// A statement that policy has rewritten and checked. Nothing else reaches a worker.
@@ -170,6 +181,13 @@ impl ExecRequest {
         self
     }
 
+    /// The same request, ended where its instance spills more than this while it runs.
+    #[must_use]
+    pub fn spilling_at_most(mut self, spill: Option<SpillLimit>) -> Self {
+        self.0.spill = spill;
+        self
+    }
+
     /// Values of `$1`, `$2`, ….
     pub fn params(&self) -> &[ParamValue] {
         &self.0.params
@@ -192,6 +210,13 @@ impl ExecRequest {
         self.0.governed
     }
 
+    /// Where the places that errors tell in [`Self::sql`] are in the text that the user sent.
+    pub fn positions(&self) -> Positions {
+        let (sql, query) = (self.sql(), self.query().map_or("", |q| q));
+        let before = sql.find(query).unwrap_or_default();
+        self.0.positions.clone().after(before)
+    }
+
     /// The version of the [`CatalogSnapshot`](crate::CatalogSnapshot) that the text was made for.
     pub fn catalog_version(&self) -> u64 {
         self.0.catalog_version
@@ -205,5 +230,10 @@ impl ExecRequest {
     /// When the statement is cancelled.
     pub fn deadline(&self) -> Option<Instant> {
         self.0.deadline
+    }
+
+    /// How much its instance may spill while it runs; `None` sets no bound beside the instance's.
+    pub fn spill(&self) -> Option<&SpillLimit> {
+        self.0.spill.as_ref()
     }
 }

@@ -180,6 +180,8 @@ impl Access {
                 };
                 let mut query = build::select(items, from, filter, is_filtered);
                 tree::normalize(&mut query)?;
+                // Its places are in the policy's text, not in a user's.
+                tree::canonicalize(&mut query);
                 (Some(query), None)
             }
         };

@@ -7,8 +7,8 @@ use std::time::Instant;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field as ArrowField, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, ExecRequest, Expected, OnConflict, ParamValue, Principal,
-    RelationName, RequestParts, Result, ResultColumn, ResultSchema, Returning, SqlType,
+    Error, ErrorKind, ExecKind, ExecRequest, Expected, OnConflict, ParamValue, Positions,
+    Principal, RelationName, RequestParts, Result, ResultColumn, ResultSchema, Returning, SqlType,
     StatementId, TEMPORARY,
 };
 use plan::{Query, Statement};
@@ -26,7 +26,7 @@ use crate::mapping::Mappings;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
-use crate::seal::seal;
+use crate::seal::{Sealed, seal};
 use crate::sequence;
 use crate::summarize;
 use crate::view::View;
@@ -76,6 +76,8 @@ pub struct Authorised {
     pub(crate) expected: Arc<Expected>,
     pub(crate) description: Description,
     pub(crate) governed: bool,
+    /// Where the parts of its query stand in the user's text.
+    pub(crate) positions: Positions,
     /// The views that it names.
     pub(crate) views: BTreeSet<RelationName>,
     pub(crate) answer: Answer,
@@ -195,9 +197,11 @@ impl Authorised {
             expected: Arc::clone(&self.expected),
             schema: self.description.schema.clone(),
             governed: self.governed,
+            positions: self.positions.clone(),
             catalog_version: self.catalog_version,
             time_zone,
             deadline,
+            spill: None,
         });
         Ok(request)
     }
@@ -227,7 +231,12 @@ pub fn authorise(
         Statement::Describe(query) => inquiry::describe(&context, query)?,
         Statement::Explain(explain) => inquiry::explain(&context, explain)?,
         Statement::Summarize(summarize) => {
-            context.query(&summarize::query(&context, summarize)?)?
+            let query = summarize::query(&context, summarize)?;
+            Authorised {
+                // Its text is not the user's.
+                positions: Positions::default(),
+                ..context.query(&query)?
+            }
         }
         Statement::Show(show) => inquiry::show(&context, show)?,
         Statement::CreateTable(create) => write::create_table(&context, create)?,
@@ -266,6 +275,7 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Final {
     pub(crate) sql: Arc<str>,
     pub(crate) expected: Arc<Expected>,
+    pub(crate) positions: Positions,
     pub(crate) description: Description,
     pub(crate) governed: bool,
     pub(crate) views: BTreeSet<RelationName>,
@@ -285,6 +295,7 @@ impl Context<'_> {
             expected: done.expected,
             description: done.description,
             governed: done.governed,
+            positions: done.positions,
             views: done.views,
             answer: Answer::Worker,
             catalog_version: self.view.visible().version,
@@ -334,10 +345,11 @@ impl Context<'_> {
                 closed::open(&mut rewritten, self.view);
             }
         }
-        let (sql, expected) = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
+        let sealed = seal(&mut rewritten, Rights::of(self.view), self.parser)?;
         Ok(Final {
-            sql,
-            expected,
+            sql: sealed.sql,
+            expected: sealed.expected,
+            positions: sealed.positions,
             description,
             governed: found.governed,
             views: found.views,
@@ -369,7 +381,7 @@ impl Context<'_> {
     }
 
     /// [`seal`] with the principal's own rights.
-    pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<(Arc<str>, Arc<Expected>)> {
+    pub(crate) fn seal_text(&self, tree: &mut Value) -> Result<Sealed> {
         seal(tree, Rights::of(self.view), self.parser)
     }
 

@@ -12,6 +12,7 @@ use crate::file::Privilege;
 use crate::returning::rename;
 use crate::rewrite::{Rewriter, TARGET};
 use crate::rights::Rights;
+use crate::seal::Sealed;
 use crate::write::quoted;
 
 /// Puts the clause at the end of the statement.
@@ -91,7 +92,11 @@ fn texts(
         item["alias"] = json!("");
         let nothing = build::nothing();
         let mut lone = build::select(vec![item], nothing, None, false);
-        let (sql, found) = context.seal_text(&mut lone)?;
+        let Sealed {
+            sql,
+            expected: found,
+            ..
+        } = context.seal_text(&mut lone)?;
         if !found.relations.is_empty() {
             return Err(Error::not_supported("a subquery in ON CONFLICT"));
         }

@@ -11,7 +11,7 @@ use crate::authorise::Context;
 use crate::inquiry::is_costly;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
-use crate::seal::seal;
+use crate::seal::{Sealed, seal};
 use crate::view::View;
 use crate::write::type_of;
 
@@ -102,7 +102,7 @@ pub fn constants(
     Rewriter::new(Rights::of(view), parser).rewrite(&mut tree)?;
     // What the user may be told of is found in their own text.
     sidecar.describe(arguments)?;
-    let (sql, expected) = seal(&mut tree, Rights::of(view), parser)?;
+    let Sealed { sql, expected, .. } = seal(&mut tree, Rights::of(view), parser)?;
     if !expected.relations.is_empty() {
         return Err(Error::internal("an argument reads a relation"));
     }

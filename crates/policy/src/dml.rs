@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Error, ErrorKind, ExecKind, Expected, RelationName, Result, fold};
+use model::{Error, ErrorKind, ExecKind, Expected, Positions, RelationName, Result, fold};
 use plan::{Delete, ObjectName, Query, Update};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
@@ -161,6 +161,7 @@ pub(crate) fn column(access: &Access, name: &str) -> Result<String> {
 pub(crate) struct Found {
     pub(crate) sql: Arc<str>,
     pub(crate) expected: Arc<Expected>,
+    pub(crate) positions: Positions,
     /// What the sidecar says of the whole statement.
     pub(crate) description: Description,
     pub(crate) governed: bool,
@@ -210,11 +211,11 @@ fn rows(
     context.cast_all(&mut tree, &settled.parameters)?;
     copies::add(&mut tree, context.view)?;
     let rights = Rights::of(context.view);
-    let (sql, expected) =
-        seal_source(&mut tree, &tree::canonical(&source), rights, context.parser)?;
+    let sealed = seal_source(&mut tree, &tree::canonical(&source), rights, context.parser)?;
     Ok(Found {
-        sql,
-        expected,
+        sql: sealed.sql,
+        expected: sealed.expected,
+        positions: sealed.positions,
         description: Description {
             parameters: settled.parameters,
             schema,
@@ -277,6 +278,7 @@ pub(crate) fn done(
     let mut authorised = written(context, kind, tag, sql, query);
     authorised.description.parameters = found.description.parameters;
     authorised.views = found.views;
+    authorised.positions = found.positions;
     returning::attach(
         &mut authorised,
         returned,

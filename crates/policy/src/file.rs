@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model::{Error, ErrorKind, Result};
+use model::{ByteSize, Error, ErrorKind, Result, Share, Span};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
@@ -178,11 +178,11 @@ pub(crate) struct LimitEntry {
     #[serde(default)]
     pub(crate) except: Vec<String>,
     pub(crate) statements: Option<usize>,
-    /// With its unit, such as `30s`.
-    pub(crate) statement_timeout: Option<String>,
+    pub(crate) queue_share: Option<Share>,
+    pub(crate) statement_timeout: Option<Span>,
     pub(crate) result_rows: Option<u64>,
-    /// With its unit, such as `1GiB`.
-    pub(crate) result_bytes: Option<String>,
+    pub(crate) result_bytes: Option<ByteSize>,
+    pub(crate) spill: Option<ByteSize>,
 }
 
 /// `[[mask]]`

@@ -9,8 +9,8 @@ use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use model::{
-    Error, ErrorKind, ExecKind, Relation, Result, ResultColumn, ResultSchema, SqlType, TEMPORARY,
-    fold,
+    Error, ErrorKind, ExecKind, Positions, Relation, Result, ResultColumn, ResultSchema, SqlType,
+    TEMPORARY, fold,
 };
 use plan::{Explain, ExplainFormat, Query, Show};
 use serde_json::Value;
@@ -307,6 +307,7 @@ fn answer(
             names,
         },
         governed: false,
+        positions: Positions::default(),
         views: BTreeSet::new(),
         answer: Answer::Rows(schema, batch),
         catalog_version: context.view.visible().version,

@@ -80,6 +80,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
             let query = Some((done.sql, done.expected, done.governed));
             let mut written = written(context, kind, CommandTag::Insert, sql, query);
             written.views = done.views;
+            written.positions = done.positions;
             (written, done.description)
         }
     };

@@ -59,7 +59,7 @@ pub use constants::{constants, parameter_types};
 pub use explain::Explained;
 pub use file::Privilege;
 pub use functions::{Decision, FunctionClass, Functions, Rule, functions};
-pub use limit::Limits;
+pub use limit::{Bound, Limits};
 pub use schema::SCHEMA;
 pub use set::PolicySet;
 pub use view::View;

@@ -1,22 +1,36 @@
 //! How much principals may take up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use model::Principal;
+use model::{Principal, Share};
 
 use crate::rules::Audience;
 
 /// The bounds of one principal; `None` sets none beside the server's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Statements that run at once; further ones wait.
-    pub statements: Option<usize>,
+    pub statements: Option<Bound<usize>>,
+    /// How much of the queue its waiting statements may take; further ones are refused.
+    pub queue_share: Option<Bound<Share>>,
     /// How long a statement may take, from its arrival to its last row.
-    pub statement_timeout: Option<Duration>,
+    pub statement_timeout: Option<Bound<Duration>>,
     /// Rows of one result.
-    pub result_rows: Option<u64>,
+    pub result_rows: Option<Bound<u64>>,
     /// Bytes of one result, in Arrow's memory.
-    pub result_bytes: Option<u64>,
+    pub result_bytes: Option<Bound<u64>>,
+    /// Bytes by which the temporary files of a statement's instance may grow while it runs.
+    pub spill: Option<Bound<u64>>,
+}
+
+/// One bound, and which `[[limit]]` sets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound<T> {
+    /// The most that is allowed.
+    pub most: T,
+    /// The limit's id, else where it is written. The principal may know it.
+    pub by: Arc<str>,
 }
 
 /// A `[[limit]]`.
@@ -36,95 +50,65 @@ impl Limit {
 }
 
 impl Limits {
-    /// The stricter of each.
-    pub(crate) fn and(self, other: Self) -> Self {
+    /// The stricter of each; of two alike the first.
+    pub(crate) fn and(self, other: &Self) -> Self {
         Self {
-            statements: least(self.statements, other.statements),
-            statement_timeout: least(self.statement_timeout, other.statement_timeout),
-            result_rows: least(self.result_rows, other.result_rows),
-            result_bytes: least(self.result_bytes, other.result_bytes),
+            statements: least(self.statements, &other.statements),
+            queue_share: least(self.queue_share, &other.queue_share),
+            statement_timeout: least(self.statement_timeout, &other.statement_timeout),
+            result_rows: least(self.result_rows, &other.result_rows),
+            result_bytes: least(self.result_bytes, &other.result_bytes),
+            spill: least(self.spill, &other.spill),
         }
     }
 }
 
-fn least<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+impl<T: Copy> Bound<T> {
+    /// The most of a bound that may not be there.
+    pub fn most(bound: Option<&Self>) -> Option<T> {
+        bound.map(|bound| bound.most)
     }
 }
 
-/// Reads `30s`, `500ms`, `5min`, `1h`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 1), ("s", 1000), ("min", 60_000), ("h", 3_600_000)];
-    let millis = number(text, &units)
-        .ok_or_else(|| format!("\"{text}\" is no time: write 500ms, 30s, 5min or 1h"))?;
-    Ok(Duration::from_millis(millis))
-}
-
-/// Reads `512B`, `64KiB`, `100MiB`, `1GiB`.
-pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let units = [
-        ("B", 1),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-    ];
-    number(text, &units)
-        .ok_or_else(|| format!("\"{text}\" is no size: write 512B, 64KiB, 100MiB or 1GiB"))
-}
-
-/// A positive number with one of the units.
-fn number(text: &str, units: &[(&str, u64)]) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit())?;
-    let number: u64 = text[..end].parse().ok().filter(|n| *n > 0)?;
-    let unit = text[end..].trim();
-    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
-    number.checked_mul(*factor)
+fn least<T: Ord + Copy>(a: Option<Bound<T>>, b: &Option<Bound<T>>) -> Option<Bound<T>> {
+    match (&a, b) {
+        (Some(own), Some(other)) if other.most < own.most => b.clone(),
+        (None, _) => b.clone(),
+        _ => a,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn numbers_with_units() {
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("5 min"), Ok(Duration::from_secs(300)));
-        assert_eq!(bytes("64KiB"), Ok(65_536));
-        for bad in [
-            "",
-            "30",
-            "s",
-            "0s",
-            "-1s",
-            "1.5s",
-            "99999999999999999999s",
-            "1d",
-        ] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-        assert!(bytes("18446744073709551615GiB").is_err());
+    fn bound<T>(most: T, by: &str) -> Option<Bound<T>> {
+        let by = by.into();
+        Some(Bound { most, by })
     }
 
     #[test]
-    fn the_stricter_of_each_holds() {
+    fn the_stricter_of_each_holds_and_keeps_its_name() {
         let a = Limits {
-            statements: Some(2),
-            result_rows: Some(5),
+            statements: bound(2, "a"),
+            result_rows: bound(5, "a"),
+            spill: bound(9, "a"),
             ..Limits::default()
         };
         let b = Limits {
-            statements: Some(1),
-            result_bytes: Some(7),
+            statements: bound(1, "b"),
+            result_bytes: bound(7, "b"),
+            spill: bound(9, "b"),
             ..Limits::default()
         };
-        let both = a.and(b);
-        assert_eq!(both, b.and(a));
+        let both = a.clone().and(&b);
         assert_eq!(
             (both.statements, both.result_rows, both.result_bytes),
-            (Some(1), Some(5), Some(7))
+            (bound(1, "b"), bound(5, "a"), bound(7, "b"))
         );
         assert_eq!(both.statement_timeout, None);
+        // Of two alike the first in the file.
+        assert_eq!(both.spill, bound(9, "a"));
+        assert_eq!(b.and(&a).spill, bound(9, "b"));
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 use crate::builtin::{BuiltIn, HashKey};
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
 use crate::ids::Ids;
-use crate::limit::{self, Limit, Limits};
+use crate::limit::{Bound, Limit, Limits};
 use crate::mapping::Listed;
 use crate::pattern::Pattern;
 use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
@@ -279,18 +279,31 @@ impl Loader<'_> {
         {
             return Err(error(format!("there is no principal \"{name}\"")));
         }
-        let timeout = given.statement_timeout.as_deref().map(limit::duration);
-        let bytes = given.result_bytes.as_deref().map(limit::bytes);
+        let by: Arc<str> = match &given.id {
+            Some(id) => id.as_str().into(),
+            None => self.sources.short_place(at).into(),
+        };
+        let (timeout, bytes, spill) = (given.statement_timeout, given.result_bytes, given.spill);
+        let nothing = [
+            ("statement_timeout", timeout.is_some_and(|t| t.0.is_zero())),
+            ("result_bytes", bytes.is_some_and(|b| b.0 == 0)),
+            ("spill", spill.is_some_and(|b| b.0 == 0)),
+        ];
+        if let Some((key, _)) = nothing.iter().find(|(_, is_nothing)| *is_nothing) {
+            return Err(error(format!("{key} must be more than nothing")));
+        }
         let limits = Limits {
-            statements: given.statements,
-            statement_timeout: timeout.transpose().map_err(error)?,
-            result_rows: given.result_rows,
-            result_bytes: bytes.transpose().map_err(error)?,
+            statements: bound(given.statements, &by),
+            queue_share: bound(given.queue_share, &by),
+            statement_timeout: bound(timeout.map(|t| t.0), &by),
+            result_rows: bound(given.result_rows, &by),
+            result_bytes: bound(bytes.map(|b| b.0), &by),
+            spill: bound(spill.map(|b| b.0), &by),
         };
         if limits == Limits::default() {
             return Err(error("a limit limits nothing".to_owned()));
         }
-        if limits.statements == Some(0) {
+        if given.statements == Some(0) {
             return Err(error("a limit of no statements: use a denial".to_owned()));
         }
         Ok(Limit {
@@ -299,6 +312,13 @@ impl Loader<'_> {
             limits,
         })
     }
+}
+
+fn bound<T>(most: Option<T>, by: &Arc<str>) -> Option<Bound<T>> {
+    most.map(|most| Bound {
+        most,
+        by: Arc::clone(by),
+    })
 }
 
 /// All entries of a kind, in the order of the files.

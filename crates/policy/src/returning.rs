@@ -19,6 +19,7 @@ use crate::mapping::looks_up;
 use crate::part::{located, names, walkable};
 use crate::rewrite::{Rewriter, TARGET};
 use crate::rights::Rights;
+use crate::seal::Sealed;
 
 /// A sealed list, and the functions in it.
 pub(crate) struct Returned {
@@ -75,7 +76,7 @@ pub(crate) fn seal(
     }
     let nothing = build::nothing();
     let mut query = build::select(all, nothing, None, false);
-    let (sql, expected) = context.seal_text(&mut query)?;
+    let Sealed { sql, expected, .. } = context.seal_text(&mut query)?;
     let list = sql.strip_prefix("SELECT ");
     let list = list.ok_or_else(|| Error::internal("a list that does not print as one"))?;
     if !expected.relations.is_empty() {

@@ -44,15 +44,19 @@ mod tests {
         quoted(&said(text).unwrap()).into_iter().skip(1).collect()
     }
 
-    fn sample(property: &Value) -> &'static str {
-        match property["type"].as_str().unwrap() {
+    fn sample(property: &Value) -> String {
+        if let Some(example) = property["examples"][0].as_str() {
+            return format!("'{example}'");
+        }
+        let sample = match property["type"].as_str().unwrap() {
             "string" => "'x'",
             "boolean" => "true",
             "integer" => "1",
             "array" if !property["items"]["enum"].is_null() => "['select']",
             "array" => "['x']",
             _ => "{ a = 1, b = 'x', c = true }",
-        }
+        };
+        sample.to_owned()
     }
 
     /// Whether a value is as the schema says, of the words that ours uses.

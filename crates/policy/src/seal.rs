@@ -2,12 +2,21 @@
 
 use std::sync::Arc;
 
-use model::{Error, Expected, Result};
+use model::{Error, Expected, Positions, Result};
 use serde_json::Value;
-use tree::Parser;
+use tree::{Parser, build};
 
 use crate::checker;
 use crate::rights::Rights;
+
+/// A query's final text.
+pub(crate) struct Sealed {
+    pub(crate) sql: Arc<str>,
+    /// What it names.
+    pub(crate) expected: Arc<Expected>,
+    /// Where its parts stand in the user's text.
+    pub(crate) positions: Positions,
+}
 
 /// Prints a rewritten tree, and says what the text names. The text is what was meant: read back it
 /// is the same tree, and another reader of it finds nothing that the rights do not allow. The tree is
@@ -15,14 +24,10 @@ use crate::rights::Rights;
 ///
 /// # Errors
 /// `NotSupported` for what does not survive printing; `Internal` where the checker objects.
-pub(crate) fn seal(
-    tree: &mut Value,
-    rights: Rights<'_>,
-    parser: &Parser,
-) -> Result<(Arc<str>, Arc<Expected>)> {
-    let (sql, read_back) = read_back(tree, parser)?;
+pub(crate) fn seal(tree: &mut Value, rights: Rights<'_>, parser: &Parser) -> Result<Sealed> {
+    let (sealed, read_back) = read_back(tree, parser)?;
     let expected = checker::check(&read_back, rights)?;
-    Ok((sql, Arc::new(expected)))
+    Ok(sealed.naming(expected))
 }
 
 /// The same for the query whose rows a statement is to change; see [`checker::check_source`].
@@ -31,13 +36,23 @@ pub(crate) fn seal_source(
     source: &Value,
     rights: Rights<'_>,
     parser: &Parser,
-) -> Result<(Arc<str>, Arc<Expected>)> {
-    let (sql, read_back) = read_back(tree, parser)?;
+) -> Result<Sealed> {
+    let (sealed, read_back) = read_back(tree, parser)?;
     let expected = checker::check_source(&read_back, rights, source)?;
-    Ok((sql, Arc::new(expected)))
+    Ok(sealed.naming(expected))
 }
 
-fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Arc<str>, Value)> {
+impl Sealed {
+    fn naming(self, expected: Expected) -> Self {
+        Self {
+            expected: Arc::new(expected),
+            ..self
+        }
+    }
+}
+
+/// The text, and the tree that it is read as.
+fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Sealed, Value)> {
     tree::normalize(tree)?;
     let sql = parser.print(tree)?;
     let unfaithful = |e: Error| {
@@ -46,6 +61,8 @@ fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Arc<str>, Value)> {
     };
     let mut read_back = parser.parse(&sql).map_err(unfaithful)?;
     tree::check(&read_back).map_err(unfaithful)?;
+    let mut pairs = Vec::new();
+    pair(&read_back, tree, &mut pairs);
     tree::canonicalize(&mut read_back);
     tree::canonicalize(tree);
     // The parameters stand in the tree; the list of them is in no order.
@@ -53,5 +70,35 @@ fn read_back(tree: &mut Value, parser: &Parser) -> Result<(Arc<str>, Value)> {
     if read_back != *tree {
         return Err(unfaithful(Error::internal("another tree was read back")));
     }
-    Ok((sql.into(), read_back))
+    let sealed = Sealed {
+        sql: sql.into(),
+        expected: Arc::default(),
+        positions: Positions::new(pairs),
+    };
+    Ok((sealed, read_back))
+}
+
+/// The places of the same parts in two trees, as far as these are alike. What policy has made has none.
+fn pair(read_back: &Value, written: &Value, pairs: &mut Vec<(u32, u32)>) {
+    match (read_back, written) {
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).for_each(|(a, b)| pair(a, b, pairs));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let place = |value: Option<&Value>| {
+                let place = value?.as_u64().filter(|place| *place != build::NOWHERE)?;
+                u32::try_from(place).ok()
+            };
+            let location = "query_location";
+            if let (Some(a), Some(b)) = (place(a.get(location)), place(b.get(location))) {
+                pairs.push((a, b));
+            }
+            for (name, b) in b {
+                if let Some(a) = a.get(name) {
+                    pair(a, b, pairs);
+                }
+            }
+        }
+        _ => {}
+    }
 }

@@ -106,7 +106,7 @@ impl PolicySet {
         let limits = self.rules.limits.iter();
         limits
             .filter(|limit| limit.applies(principal))
-            .fold(Limits::default(), |all, limit| all.and(limit.limits))
+            .fold(Limits::default(), |all, limit| all.and(&limit.limits))
     }
 
     /// Names and verifier texts, for `auth`.

@@ -137,7 +137,7 @@ impl Stored<'_> {
         let mut query = pending.create.query.tree.clone();
         let found = Rewriter::new(rights, parser).rewrite(&mut query)?;
         // Checked here once: behind a definer's barrier no statement's own check looks again.
-        let (sql, _) = seal(&mut query, rights, parser)?;
+        let sql = seal(&mut query, rights, parser)?.sql;
         let described = self.compiler.sidecar.describe(&sql)?;
         let (true, Some(schema)) = (described.parameters.is_empty(), described.schema) else {
             return Err(Error::not_supported("a parameter in a view"));

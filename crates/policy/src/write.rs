@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationKind, RelationName, Result, SqlType,
-    TEMPORARY, fold,
+    CatalogMode, Error, ErrorKind, ExecKind, Expected, Positions, RelationKind, RelationName,
+    Result, SqlType, TEMPORARY, fold,
 };
 use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody};
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::denial::denied;
 use crate::file::Privilege;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
-use crate::seal::seal;
+use crate::seal::{Sealed, seal};
 
 pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Result<Authorised> {
     let target = place_new(context, &create.name, create.temporary, "CREATE TABLE")?;
@@ -85,6 +85,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
             let query = Some((done.sql, done.expected, done.governed));
             let mut authorised = written(context, kind, tag, sql, query);
             authorised.views = done.views;
+            authorised.positions = done.positions;
             Ok(authorised)
         }
     }
@@ -181,6 +182,7 @@ pub(crate) fn written(
             names: vec![],
         },
         governed,
+        positions: Positions::default(),
         views: BTreeSet::new(),
         answer: Answer::Worker,
         catalog_version: context.view.visible().version,
@@ -362,7 +364,7 @@ pub(crate) fn default_query(
     Rewriter::new(rights, context.parser)
         .with_sequences()
         .rewrite(&mut query)?;
-    let (sql, expected) = seal(&mut query, rights, context.parser)?;
+    let Sealed { sql, expected, .. } = seal(&mut query, rights, context.parser)?;
     let description = context
         .sidecar
         .describe(&sql)

@@ -8,7 +8,7 @@ use crate::authorise::{Authorised, CommandTag, Context};
 use crate::file::Privilege;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
-use crate::seal::seal;
+use crate::seal::{Sealed, seal};
 use crate::write::{dropped, full, place_new, quoted, require, written};
 
 pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Authorised> {
@@ -57,7 +57,11 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     let rights = Rights::names_only(context.view);
     let mut query = create.query.tree.clone();
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
-    let (query, expected) = seal(&mut query, rights, context.parser)?;
+    let Sealed {
+        sql: query,
+        expected,
+        ..
+    } = seal(&mut query, rights, context.parser)?;
     if !target.is_temporary() && expected.relations.iter().any(RelationName::is_temporary) {
         return Err(Error::not_supported("a stored view over what is temporary")
             .with_hint("make it a TEMP VIEW"));

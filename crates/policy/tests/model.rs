@@ -385,8 +385,16 @@ fn what_is_wrong_is_refused_with_its_line() {
                 "[[limit]]\nprincipal = 'who'\nstatements = 1",
                 "there is no principal \"who\"",
             ),
-            ("[[limit]]\nstatement_timeout = '30'", "is no time"),
-            ("[[limit]]\nresult_bytes = 'much'", "is no size"),
+            ("[[limit]]\nstatement_timeout = '30'", "is not a time"),
+            ("[[limit]]\nresult_bytes = 'much'", "is not a size"),
+            ("[[limit]]\nqueue_share = '101%'", "is not a share"),
+            ("[[limit]]\nqueue_share = '10'", "is not a share"),
+            ("[[limit]]\nspill = '10'", "is not a size"),
+            ("[[limit]]\nspill = '0B'", "spill must be more than nothing"),
+            (
+                "[[limit]]\nstatement_timeout = '0s'",
+                "statement_timeout must be more than nothing",
+            ),
             (
                 "[[tag]]\nname = 'pii'\non = ['wh.main.t.nope']\n[[mask]]\ntag = 'pii'\nwith = 'null'",
                 "no column matches",

@@ -39,6 +39,14 @@ struct Item {
     rows: u64,
     bytes: u64,
     sql: String,
+    wait: Option<Waiting>,
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    waits_for: String,
+    waited_ms: u64,
+    place: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -228,6 +236,16 @@ fn table(items: &[Item]) -> String {
             item.rows,
             item.bytes,
         );
+        if let Some(wait) = &item.wait {
+            let place = wait.place.map(|place| format!(", place {place}"));
+            let _ = writeln!(
+                text,
+                "    waits for {}{}, for {:.3} s",
+                wait.waits_for,
+                place.unwrap_or_default(),
+                wait.waited_ms as f64 / 1000.0,
+            );
+        }
     }
     text
 }

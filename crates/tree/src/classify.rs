@@ -33,6 +33,11 @@ pub fn kind_of(error: &native::Error) -> ErrorKind {
     kind(error, &Raw::read(error.text()).message)
 }
 
+/// Where in the text that ran DuckDB says the error is: a byte offset, where it says one.
+pub fn position_of(error: &native::Error) -> Option<usize> {
+    Raw::read(error.text()).position
+}
+
 /// What DuckDB said, in either of its two forms.
 struct Raw {
     message: String,

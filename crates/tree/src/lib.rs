@@ -14,7 +14,7 @@ mod sidecar;
 pub mod walk;
 
 pub use check::{MAX_NODES, check};
-pub use classify::{classify, kind_of};
+pub use classify::{classify, kind_of, position_of};
 pub use normal::{canonical, canonicalize, normalize};
 pub use parser::{Parser, STACK_BYTES};
 pub use quote::quote;

@@ -34,6 +34,17 @@ pub(super) const CRATES: &[(&str, May)] = &[
         "frontend-http",
         May::Use(&["auth", "gateway", "model", "runtime"]),
     ),
+    (
+        "fuzzing",
+        May::Use(&[
+            "frontend-flight",
+            "frontend-pg",
+            "model",
+            "plan",
+            "policy",
+            "tree",
+        ]),
+    ),
     ("server", May::UseAll),
     ("xtask", May::Use(&[])),
     (

@@ -13,7 +13,7 @@ use duck::{CatalogConfig, Config, LocalExecutor};
 use futures::{Stream, StreamExt};
 use model::{
     CatalogMode, ExecKind, ExecRequest, ExecSession, Executor, Expected, ParamValue, Principal,
-    RelationName, RequestParts, Result, ResultStream, StatementId,
+    RelationName, RequestParts, Result, ResultStream, SpillLimit, StatementId,
 };
 use runtime::Tasks;
 use tempfile::TempDir;
@@ -122,9 +122,11 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         }),
         schema: None,
         governed: false,
+        positions: Default::default(),
         catalog_version: 0,
         time_zone: "UTC".into(),
         deadline: None,
+        spill: None,
     })
 }
 
@@ -180,6 +182,12 @@ impl Request {
 
     pub fn within(mut self, time: Duration) -> Self {
         self.0.deadline = Some(Instant::now() + time);
+        self
+    }
+
+    pub fn spilling_at_most(mut self, bytes: u64, by: &str) -> Self {
+        let by = by.into();
+        self.0.spill = Some(SpillLimit { bytes, by });
         self
     }
 

@@ -73,10 +73,15 @@ pub type Client = FlightSqlServiceClient<Channel>;
 
 /// A server with `config`'s limits.
 pub async fn serve(config: Config) -> Server {
+    serve_with(config, "").await
+}
+
+/// A server whose policy has these rules too.
+pub async fn serve_with(config: Config, rules: &str) -> Server {
     let tasks = Tasks::new("test");
     let folder = tempfile::tempdir().unwrap();
     let executor = executor::open(folder.path(), &tasks).await;
-    let mut text = POLICY.to_owned();
+    let mut text = format!("{POLICY}{rules}");
     let mut verifiers = Vec::new();
     for name in ["admin", "jfk", "nobody"] {
         let verifier = auth::verifier(name).unwrap();

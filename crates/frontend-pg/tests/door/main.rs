@@ -8,3 +8,4 @@ mod running;
 mod support;
 mod tls;
 mod values;
+mod waiting;

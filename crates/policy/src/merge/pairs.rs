@@ -61,12 +61,12 @@ pub(crate) fn found(
     compose(context, access, steps, &rules, &mut tree)?;
     copies::add(&mut tree, context.view)?;
     let rights = Rights::of(context.view);
-    let (sql, expected) =
-        seal_source(&mut tree, &tree::canonical(&source), rights, context.parser)?;
+    let sealed = seal_source(&mut tree, &tree::canonical(&source), rights, context.parser)?;
     let narrowed = steps.iter().filter_map(allowed).any(|a| a.rows.is_some());
     Ok(Found {
-        sql,
-        expected,
+        sql: sealed.sql,
+        expected: sealed.expected,
+        positions: sealed.positions,
         description: Description {
             parameters: settled.parameters,
             schema,

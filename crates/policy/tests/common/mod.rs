@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 
 pub mod attacks;
+pub mod writes;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -168,7 +168,7 @@ fn flight(file: &ConfigFile, has_tls: bool) -> Result<Option<DoorConfig<frontend
     if !section.enabled.0 {
         return Ok(None);
     }
-    let size = |key, size: super::units::Bytes| bytes("flight", key, size.0);
+    let size = |key, size: model::ByteSize| bytes("flight", key, size.0);
     let config = frontend_flight::Config {
         max_connections: section.max_connections.0,
         handshake_timeout: section.handshake_timeout.0,
@@ -229,6 +229,7 @@ fn engine(file: &ConfigFile) -> Result<gateway::Config> {
             limits.statements_per_principal,
         )?,
         queue_length: limits.queue_length.0,
+        queue_share: limits.queue_share,
         queue_timeout: limits.queue_timeout.0,
         statement_timeout: limits.statement_timeout.0,
         idle_transaction_timeout: limits.idle_transaction_timeout.0,

@@ -15,6 +15,7 @@ relative to the file. A variable of the environment beats the file.
 - A *time* is a whole number with its unit: `d`, `h`, `min`, `s`, `ms`, `us`, as in `\"30s\"`.
 - A *size* is a whole number with its unit: `B`, `kB`, `MB`, `GB`, `TB` (powers of 1000), `KiB`, `MiB`,
   `GiB`, `TiB` (powers of 1024), as in `\"4GiB\"`.
+- A *share* is whole percent, as in `\"50%\"`.
 - An *address* is `host:port`; `:port` means all interfaces; port 0 takes a free one.
 
 `eider config check --config FILE` checks a file, `eider config dump --config FILE` prints what is in

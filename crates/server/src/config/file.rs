@@ -1,9 +1,10 @@
 //! The configuration as it is written: sections, keys, defaults, units, names in the environment.
 
+use model::{ByteSize, Share, Span};
 use serde::{Deserialize, Serialize};
 
 use super::section::{Environment, Key, sections};
-use super::units::{Bound, Bytes, Memory, Span};
+use super::units::{Bound, Memory};
 use super::value::{AutoCount, Count, File, Format, Listen, Mode, Switch, Text};
 
 /// The whole file.
@@ -51,7 +52,7 @@ sections! {
         /// Connections at once.
         max_connections: Count = "1000";
         /// Longest Bind message: all parameters of one execution.
-        max_bind: Bytes = "64MiB";
+        max_bind: ByteSize = "64MiB";
         /// How long a connection may take until it is logged in.
         login_timeout: Span = "60s";
         /// How long a connection may say nothing outside a transaction.
@@ -86,13 +87,13 @@ sections! {
         /// room for another.
         max_tickets: Count = "256";
         /// What the texts and parameters of one session's statements and tickets may take.
-        max_session_memory: Bytes = "64MiB";
+        max_session_memory: ByteSize = "64MiB";
         /// Largest request other than a DoPut.
-        max_request: Bytes = "4MiB";
+        max_request: ByteSize = "4MiB";
         /// Largest message of a DoPut.
-        max_put_message: Bytes = "64MiB";
+        max_put_message: ByteSize = "64MiB";
         /// The parameters bound by one DoPut.
-        max_parameters: Bytes = "64MiB";
+        max_parameters: ByteSize = "64MiB";
     }
 
     /// HTTP for operations: `/health`, `/metrics`, and running statements for administrators.
@@ -144,7 +145,7 @@ sections! {
         /// Plans kept for use again.
         plan_cache_entries: Count = "4096";
         /// Memory of those plans, estimated.
-        plan_cache_memory: Bytes = "64MiB";
+        plan_cache_memory: ByteSize = "64MiB";
         /// Views of principals on the catalogs kept.
         view_cache_entries: Count = "256";
         /// Schema-only instances kept, one for each set of relations that someone sees; each takes a
@@ -155,7 +156,7 @@ sections! {
     /// What clients may take up.
     Limits {
         /// Longest text of a statement, or of several sent as one.
-        max_sql: Bytes = "1MiB";
+        max_sql: ByteSize = "1MiB";
         /// Sessions at once, of all doors.
         sessions: Count = "4000";
         /// Statements that run or are being read at once.
@@ -164,6 +165,8 @@ sections! {
         statements_per_principal: Count = "32";
         /// Statements that wait for their turn.
         queue_length: Count = "1000";
+        /// How much of that one principal may take.
+        queue_share: Share = "50%";
         /// How long one waits for its turn.
         queue_timeout: Span = "30s";
         /// How long a statement may take, from its arrival to its last row. A session can set a
@@ -185,7 +188,7 @@ sections! {
         /// files.
         directory: File = "";
         /// How much it may take.
-        quota: Bytes = "10GiB";
+        quota: ByteSize = "10GiB";
     }
 
     /// The log, on standard error.
@@ -206,7 +209,7 @@ sections! {
         /// Whether records hold the statements' texts, which may hold data, beside their hashes.
         sql: Switch = "false";
         /// The size from which on a new file is begun.
-        file_size: Bytes = "100MiB";
+        file_size: ByteSize = "100MiB";
         /// Older files kept, with `.1`, `.2`, … after their names.
         files: Count = "10";
     }

@@ -5,10 +5,11 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use model::{ByteSize, Share, Span};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::units::{Bound, Bytes, Memory, Span, optional};
+use super::units::{Bound, Memory, optional};
 
 /// What a section's key may hold. `Display` and `FromStr` are the form in the environment and, but
 /// for numbers and booleans, in the file too.
@@ -212,6 +213,18 @@ impl fmt::Display for Mode {
     }
 }
 
+impl Value for Span {
+    const TYPE: &'static str = "time";
+}
+
+impl Value for ByteSize {
+    const TYPE: &'static str = "size";
+}
+
+impl Value for Share {
+    const TYPE: &'static str = "share";
+}
+
 macro_rules! quoted {
     ($($name:ident: $words:literal),* $(,)?) => {$(
         impl Value for $name {
@@ -234,9 +247,7 @@ macro_rules! quoted {
 }
 
 quoted!(
-    Span: "time",
     Bound: "time or `none`",
-    Bytes: "size",
     Memory: "size or `auto`",
     Listen: "address",
     File: "path",

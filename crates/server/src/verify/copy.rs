@@ -47,11 +47,11 @@ impl Raw {
             tables: vec![],
             unread: vec![],
         };
-        for (number, source) in sources.iter().enumerate() {
+        for source in sources {
             if source.path.is_dir() {
                 raw.folder(source)?;
             } else if source.path.exists() {
-                match raw.database(source, &format!("raw{number}")) {
+                match raw.database(source) {
                     Err(_) if pass_over => {
                         raw.unread.push(source.name.clone());
                         continue;
@@ -64,8 +64,10 @@ impl Raw {
         Ok(raw)
     }
 
-    fn database(&mut self, source: &Source, alias: &str) -> Result<()> {
+    /// Attached by its own name: rules name mapping tables in full.
+    fn database(&mut self, source: &Source) -> Result<()> {
         let path = literal(&source.path.display().to_string());
+        let alias = quoted(&source.name);
         self.run(&format!("attach {path} as {alias} (read_only)"))
             .map_err(|e| {
                 e.with_hint("a running server holds its read_write files: use copies of them")
@@ -73,7 +75,8 @@ impl Raw {
         let listed = self.rows(&format!(
             "select schema_name, table_name, column_name, data_type
              from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name)
-             where database_name = '{alias}' order by schema_name, table_name, column_index"
+             where database_name = {} order by schema_name, table_name, column_index",
+            literal(&source.name)
         ))?;
         for [schema, name, column, sql_type] in listed {
             let last = self.tables.last_mut();
@@ -82,7 +85,6 @@ impl Raw {
                 Some(table) => table.columns.push((column, sql_type)),
                 None => self.tables.push(Table {
                     catalog: source.name.clone(),
-                    source: format!("{alias}.{}.{}", quoted(&schema), quoted(&name)),
                     schema,
                     name,
                     columns: vec![(column, sql_type)],
@@ -92,7 +94,7 @@ impl Raw {
         Ok(())
     }
 
-    /// A table for each Parquet file, or folder of them.
+    /// A table for each Parquet file, or folder of them: a view of a catalog of that name.
     fn folder(&mut self, source: &Source) -> Result<()> {
         let unreadable = |e: std::io::Error| {
             Error::new(ErrorKind::Config, format!("{}: {e}", source.path.display()))
@@ -102,6 +104,8 @@ impl Raw {
             paths.push(entry.map_err(unreadable)?.path());
         }
         paths.sort();
+        let catalog = quoted(&source.name);
+        self.run(&format!("attach ':memory:' as {catalog}"))?;
         for path in paths {
             let name = path
                 .file_stem()
@@ -118,8 +122,10 @@ impl Raw {
                 false => path.join("**/*.parquet"),
             };
             let files = format!("read_parquet({})", literal(&files.display().to_string()));
+            let view = format!("{catalog}.main.{}", quoted(name));
+            self.run(&format!("create view {view} as from {files}"))?;
             let columns = self.rows::<2>(&format!(
-                "select column_name, column_type from (describe from {files})"
+                "select column_name, column_type from (describe from {view})"
             ))?;
             self.tables.push(Table {
                 catalog: source.name.clone(),
@@ -129,7 +135,6 @@ impl Raw {
                     .into_iter()
                     .map(|[name, sql_type]| (name, sql_type))
                     .collect(),
-                source: files,
             });
         }
         Ok(())
@@ -151,10 +156,12 @@ impl Raw {
             catalogs: vec![],
             tables: vec![],
         };
-        self.run(&rules.attributes(who))?;
+        for own in rules.own(who) {
+            self.run(&own)?;
+        }
         for (number, catalog) in self.catalogs.iter().enumerate() {
             let path = folder.join(format!("{number}.duckdb"));
-            let alias = "copied";
+            let alias = "__eider_copied";
             self.run(&format!(
                 "attach {} as {alias}",
                 literal(&path.display().to_string())
@@ -175,7 +182,6 @@ impl Raw {
                     schema: table.schema.clone(),
                     name: table.name.clone(),
                     columns: columns.into_iter().map(|[n, t]| (n, t)).collect(),
-                    source: String::new(),
                 });
             }
             self.run(&format!("detach {alias}"))?;

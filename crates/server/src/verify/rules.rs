@@ -99,8 +99,6 @@ pub(super) struct Table {
     pub(super) name: String,
     /// Names and DuckDB's words for their types.
     pub(super) columns: Vec<(String, String)>,
-    /// What reads it, as an item of FROM.
-    pub(super) source: String,
 }
 
 impl Rules {
@@ -143,8 +141,21 @@ impl Rules {
         self.principal.iter().map(|p| p.name.as_str()).collect()
     }
 
+    /// What makes `current_user` and `attribute('x')` a principal's own: macros, which subqueries of
+    /// rules see too.
+    pub(super) fn own(&self, who: &str) -> Vec<String> {
+        let user = literal(who);
+        let names = ["current_user", "session_user", "user"];
+        let mut macros: Vec<String> = names
+            .iter()
+            .map(|name| format!("create or replace macro {name}() as {user}"))
+            .collect();
+        macros.push(self.attributes(who));
+        macros
+    }
+
     /// A macro `attribute` that gives a principal's attributes.
-    pub(super) fn attributes(&self, who: &str) -> String {
+    fn attributes(&self, who: &str) -> String {
         let given = self.principal.iter().find(|p| p.name == who);
         let fields: Vec<String> = given
             .into_iter()
@@ -241,11 +252,11 @@ impl Rules {
             true => "true".to_owned(),
             false => rows.join(" and "),
         };
-        let own = own_values(who, &roles, table);
         Ok(Some(format!(
-            "select {} from (select *{own} from {}) where {filter}",
+            "select {} from {}{} where {filter}",
             items.join(", "),
-            table.source
+            table.full(),
+            own_roles(&roles, table)
         )))
     }
 
@@ -352,23 +363,20 @@ fn any_of(grants: &[&Grant]) -> Option<String> {
     })
 }
 
-/// `current_user` and `current_roles` as columns, where the table has none of that name.
-fn own_values(who: &str, roles: &BTreeSet<&str>, table: &Table) -> String {
+/// `current_roles` as a column beside the table's, unless it has one of that name.
+fn own_roles(roles: &BTreeSet<&str>, table: &Table) -> String {
+    if table
+        .columns
+        .iter()
+        .any(|(c, _)| fold(c) == "current_roles")
+    {
+        return String::new();
+    }
     let list: Vec<String> = roles.iter().map(|r| literal(r)).collect();
-    let user = literal(who);
-    [
-        ("current_user", user.clone()),
-        ("session_user", user.clone()),
-        ("user", user),
-        (
-            "current_roles",
-            format!("cast([{}] as varchar[])", list.join(", ")),
-        ),
-    ]
-    .iter()
-    .filter(|(name, _)| !table.columns.iter().any(|(c, _)| fold(c) == *name))
-    .map(|(name, value)| format!(", {value} as \"{name}\""))
-    .collect()
+    format!(
+        ", (select cast([{}] as varchar[]) as current_roles) as __eider_own",
+        list.join(", ")
+    )
 }
 
 /// A type with VARCHAR in place of each ENUM.

@@ -66,8 +66,12 @@ pub(crate) struct Server {
     _folder: TempDir,
 }
 
-/// Everything of a server but its door.
 pub(crate) async fn serve(config: Config, tls: Option<Tls>) -> Server {
+    serve_with(config, tls, "").await
+}
+
+/// A server whose policy has these rules too.
+pub(crate) async fn serve_with(config: Config, tls: Option<Tls>, rules: &str) -> Server {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lab.duckdb");
     let file = path.clone();
@@ -96,7 +100,7 @@ pub(crate) async fn serve(config: Config, tls: Option<Tls>) -> Server {
         .await
         .unwrap();
 
-    let mut text = POLICY.to_owned();
+    let mut text = format!("{POLICY}{rules}");
     let mut verifiers = Vec::new();
     for name in ["admin", "jfk", "nobody"] {
         let verifier = auth::verifier(name).unwrap();

@@ -5,47 +5,19 @@
 //! `EIDER_RANDOM_QUERIES` and `EIDER_RANDOM_SEED` make it longer or other.
 
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
+#![allow(clippy::disallowed_methods, reason = "a test's own thread")]
 #![allow(clippy::print_stdout, reason = "seeds and counts are told")]
 
-mod common;
-#[path = "common/rng.rs"]
+#[path = "../../policy/tests/common/rng.rs"]
 mod rng;
 
-use common::{World, on_a_large_stack};
-use model::{ErrorKind, ParamValue, SqlType, StatementId};
-use policy::CommandTag;
+use fuzzing::{Outcome, Statements};
 use rng::Rng;
-use serde_json::Value;
 
 /// Texts of an ordinary run.
 const TEXTS: u64 = 20_000;
 
 const SEED: u64 = 20_261_121;
-
-const POLICY: &str = r#"
-[[principal]]
-name = "eve"
-verifier = "x"
-roles = ["eu"]
-[[role]]
-name = "eu"
-[[grant]]
-role = "eu"
-on = "rw.main.t"
-privileges = ["select", "insert", "update", "delete"]
-rows = "region = 'only these'"
-[[grant]]
-role = "eu"
-on = "rw.main.u"
-privileges = ["select", "insert", "update", "delete", "create", "drop"]
-[[grant]]
-role = "eu"
-on = "rw.main.mine"
-privileges = ["select", "insert", "create", "drop"]
-[[mask]]
-on = "rw.main.t.masked"
-with = "redact"
-"#;
 
 /// Pieces that mean something to the parser, or to policy.
 const PIECES: [&str; 40] = [
@@ -117,28 +89,6 @@ const NAMES: [&str; 22] = [
     " q ",
 ];
 
-fn world() -> World {
-    let t: &[(&str, SqlType)] = &[
-        ("id", SqlType::Integer),
-        ("region", SqlType::Varchar),
-        ("s", SqlType::Varchar),
-        ("amt", SqlType::BigInt),
-        ("d", SqlType::Date),
-        (
-            "st",
-            SqlType::Struct([("b".to_owned(), SqlType::Varchar)].into()),
-        ),
-        ("masked", SqlType::Varchar),
-        ("l", SqlType::List(SqlType::Integer.into())),
-    ];
-    let u: &[(&str, SqlType)] = &[("id", SqlType::Integer), ("name", SqlType::Varchar)];
-    World::new(
-        POLICY,
-        &[("rw.main.t", t), ("rw.main.u", u), ("rw.main.mine", u)],
-        "rw",
-    )
-}
-
 /// Statements that run as they are.
 const QUERIES: &str = "
 select id, upper(s) from t where amt > 5 order by id limit 3
@@ -167,9 +117,9 @@ merge into t as a using (select 1 as id) b using (id) when matched and a.amt > 5
 
 /// Statements to begin with: they are all of one line.
 fn corpus() -> Vec<&'static str> {
-    let attacks = include_str!("attacks.sql").lines();
-    let writes = include_str!("dml/dml.sql").lines();
-    let merges = include_str!("dml/merge.sql").lines();
+    let attacks = include_str!("../../policy/tests/attacks.sql").lines();
+    let writes = include_str!("../../policy/tests/dml/dml.sql").lines();
+    let merges = include_str!("../../policy/tests/dml/merge.sql").lines();
     // About as many of those that run as of all others.
     let queries = std::iter::repeat_n(QUERIES, 30).flat_map(str::lines);
     let texts = attacks
@@ -239,69 +189,28 @@ fn mutated(rng: &mut Rng, corpus: &[&'static str]) -> String {
     text.concat()
 }
 
-/// Fails if a governed table is read otherwise than by a query that asks for its rows' rule.
-fn check_tables(tree: &Value, ruled: bool, text: &str, sql: &str) {
-    match tree {
-        Value::Array(items) => items.iter().for_each(|v| check_tables(v, ruled, text, sql)),
-        Value::Object(fields) => {
-            if tree["type"] == "BASE_TABLE"
-                && tree["table_name"] == "t"
-                && tree["catalog_name"] == "rw"
-            {
-                assert!(ruled, "a table without its rule:\n{text}\n{sql}");
-            }
-            let own = tree["where_clause"].to_string().contains("only these");
-            for (name, field) in fields {
-                // Only what stands directly in FROM of the query that has the rule is under it.
-                let under = name == "from_table" && own && field["alias"] == "__eider";
-                check_tables(field, under, text, sql);
-            }
-        }
-        _ => {}
-    }
-}
-
 #[test]
 fn what_is_almost_sql_is_refused_or_governed() {
-    on_a_large_stack(|| {
-        let number = |name: &str| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
-        let seed = number("EIDER_RANDOM_SEED").unwrap_or(SEED);
-        println!("seed {seed}");
-        let world = world();
-        let view = world.view("eve");
-        let sidecar = tree::Sidecar::build(view.visible(), "rw").unwrap();
-        let corpus = corpus();
-        let (mut planned, mut refused) = (0, 0);
-        for n in 0..number("EIDER_RANDOM_QUERIES").unwrap_or(TEXTS) {
-            let text = mutated(&mut Rng::new(Rng::seed_of(seed, n)), &corpus);
-            let authorised = plan::parse(&text, &world.parser).and_then(|statement| {
-                policy::authorise(&statement, &view, &sidecar, &[], &world.parser)
-            });
-            match authorised {
-                Ok(authorised) => {
-                    planned += 1;
-                    // A view is stored with its names, and ruled when it is read.
-                    let is_view = authorised.command_tag() == CommandTag::CreateView;
-                    if is_view || authorised.local_rows().is_some() || authorised.is_noop() {
-                        continue;
-                    }
-                    let params = vec![ParamValue::Null; authorised.description().parameters.len()];
-                    let id = StatementId::new();
-                    let request = authorised.request(id, params, "UTC".into(), None).unwrap();
-                    if let Some(sql) = request.query() {
-                        check_tables(&world.parser.parse(sql).unwrap(), false, &text, sql);
-                    }
-                }
-                Err(e) => {
-                    refused += 1;
-                    assert_ne!(e.kind(), ErrorKind::Internal, "{text}: {e:?}");
-                }
-            }
+    let thread = std::thread::Builder::new().stack_size(tree::STACK_BYTES);
+    thread.spawn(mutations).unwrap().join().unwrap();
+}
+
+fn mutations() {
+    let number = |name: &str| std::env::var(name).ok().map(|n| n.parse::<u64>().unwrap());
+    let seed = number("EIDER_RANDOM_SEED").unwrap_or(SEED);
+    println!("seed {seed}");
+    let statements = Statements::new();
+    let corpus = corpus();
+    let (mut planned, mut refused) = (0, 0);
+    for n in 0..number("EIDER_RANDOM_QUERIES").unwrap_or(TEXTS) {
+        match statements.plan(&mutated(&mut Rng::new(Rng::seed_of(seed, n)), &corpus)) {
+            Outcome::Planned => planned += 1,
+            Outcome::Refused => refused += 1,
         }
-        println!("{planned} planned, {refused} refused");
-        assert!(
-            planned * 20 > refused,
-            "{planned} planned, {refused} refused"
-        );
-    });
+    }
+    println!("{planned} planned, {refused} refused");
+    assert!(
+        planned * 20 > refused,
+        "{planned} planned, {refused} refused"
+    );
 }

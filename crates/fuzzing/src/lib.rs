@@ -1,0 +1,21 @@
+//! What holds of any bytes that a client or a file may bring: the bodies of the fuzz targets in
+//! `fuzz/`, plain functions that stable tests drive too.
+//!
+//! Each takes bytes and panics where a promise is broken. What they share between calls is kept per
+//! thread, so a thread needs a stack as planner threads have it (`tree::STACK_BYTES`) for [`statement`].
+
+mod rules;
+mod statement;
+
+pub use rules::policy_file;
+pub use statement::{Outcome, Statements, statement};
+
+/// A message of a PostgreSQL client, before and after login: read or refused.
+pub fn pg(data: &[u8]) {
+    frontend_pg::fuzzing::message(data);
+}
+
+/// What a Flight client sends: commands, tickets and the bodies of actions, read or refused.
+pub fn flight(data: &[u8]) {
+    frontend_flight::fuzzing::message(data);
+}
