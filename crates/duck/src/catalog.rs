@@ -106,6 +106,12 @@ impl CatalogReader {
                 },
             );
         }
+        for sequence in sequences(connection, named)? {
+            let schema = schemas.get_mut(&fold(&sequence.schema)).ok_or_else(|| {
+                Error::internal(format!("schema of the sequence {sequence} is missing"))
+            })?;
+            schema.sequences.insert(fold(&sequence.name), sequence);
+        }
         let mut constraints = match self.is_folder(named) {
             true => Constraints::default(),
             false => Constraints::read(connection, named)?,
@@ -230,6 +236,19 @@ fn views(connection: &Connection, catalog: &str) -> Result<Vec<Relation>> {
         })
     };
     rows.rows().iter().map(view).collect()
+}
+
+fn sequences(connection: &Connection, catalog: &str) -> Result<Vec<RelationName>> {
+    let rows = query(
+        connection,
+        &format!(
+            "select schema_name, sequence_name from duckdb_sequences() where database_name = {}",
+            literal(catalog)
+        ),
+    )?;
+    let name =
+        |row: &Vec<Option<String>>| Ok(RelationName::new(catalog, text(row, 0)?, text(row, 1)?));
+    rows.rows().iter().map(name).collect()
 }
 
 /// Columns with types from a prepared statement, as the text of a type would have to be parsed.

@@ -167,12 +167,52 @@ fn function(call: &Map<String, Value>, found: &mut Expected) -> Result<()> {
     let name = text(call, "function_name");
     match (text(call, "catalog"), text(call, "schema")) {
         ("" | "system", "" | "main") => {
-            found.functions.insert(fold(name));
+            let folded = fold(name);
+            if folded == "nextval" || folded == "currval" {
+                let sequence = sequence(call).ok_or_else(|| {
+                    mismatch(format!(
+                        "{folded} of something else than a sequence's full name"
+                    ))
+                })?;
+                if folded == "nextval" {
+                    found.drawn.insert(sequence.clone());
+                }
+                found.sequences.insert(sequence);
+            }
+            found.functions.insert(folded);
             Ok(())
         }
         _ => Err(mismatch(format!(
             "the function \"{name}\" of another schema"
         ))),
+    }
+}
+
+/// The sequence that a call names: by one literal of three parts in quotes. DuckDB knows no quote inside
+/// of a part: of a doubled one it makes two parts of a name without it.
+fn sequence(call: &Map<String, Value>) -> Option<RelationName> {
+    let [argument] = call.get("children")?.as_array()?.as_slice() else {
+        return None;
+    };
+    let value = &argument["value"];
+    if argument["class"] != "CONSTANT" || value["type"]["id"] != "VARCHAR" {
+        return None;
+    }
+    let mut rest = value["value"].as_str()?;
+    let mut parts = Vec::new();
+    for end in ["\".", "\".", "\""] {
+        let inside = rest.strip_prefix('"')?;
+        let (part, _) = inside
+            .split_once('"')
+            .filter(|(part, _)| !part.is_empty())?;
+        parts.push(part);
+        rest = inside[part.len()..].strip_prefix(end)?;
+    }
+    match parts.as_slice() {
+        [catalog, schema, name] if rest.is_empty() => {
+            Some(RelationName::new(*catalog, *schema, *name))
+        }
+        _ => None,
     }
 }
 
@@ -190,9 +230,11 @@ pub(crate) fn difference(expected: &Expected, found: &Expected) -> String {
         items.join(", ")
     }
     format!(
-        "relations [{}], functions [{}]",
+        "relations [{}], functions [{}], sequences [{}], drawn [{}]",
         list(&expected.relations, &found.relations),
-        list(&expected.functions, &found.functions)
+        list(&expected.functions, &found.functions),
+        list(&expected.sequences, &found.sequences),
+        list(&expected.drawn, &found.drawn)
     )
 }
 
@@ -252,6 +294,42 @@ mod tests {
             "row_number",
         ] {
             assert!(functions.contains(&name), "{name} not in {functions:?}");
+        }
+    }
+
+    #[test]
+    fn sequences_are_named_by_literals_in_full() {
+        let c = connection();
+        let found = read(
+            &c,
+            "select nextval('\"a\".\"b c\".\"it''s\"'), 1 + (select system.main.CurrVal('\"a\".\"b.c\".\"d\"'))",
+        )
+        .unwrap();
+        let list = |set: &BTreeSet<RelationName>| set.iter().cloned().collect::<Vec<_>>();
+        let [drawn, read_only] =
+            [("b c", "it's"), ("b.c", "d")].map(|(s, n)| RelationName::new("a", s, n));
+        assert_eq!(list(&found.sequences), [drawn.clone(), read_only]);
+        assert_eq!(list(&found.drawn), [drawn]);
+        for bad in [
+            "'s'",
+            "'a.b.c'",
+            "'\"a\".\"b\"'",
+            "'\"a\".\"b\".c'",
+            "'\"a\".\"b\".\"c\".\"d\"'",
+            "'\"a\".\"b\".\"c\"\"d\"'",
+            "'\"a\".\"b\".\"c\" '",
+            "'\"a\".\"\".\"c\"'",
+            "'\"a\".\"b\".\"c'",
+            "'\"a\".\"b\".' || '\"c\"'",
+            "cast('\"a\".\"b\".\"c\"' as varchar)",
+            "null",
+            "$1",
+            "x",
+        ] {
+            assert!(
+                read(&c, &format!("select nextval({bad}) from a.b.t")).is_err(),
+                "{bad}"
+            );
         }
     }
 

@@ -5,6 +5,7 @@ use model::{ExecKind, ExecRequest, OnConflict, RelationName, Result};
 
 use crate::names::mismatch;
 use crate::quote::identifier;
+use crate::shell_columns::is_definitions;
 use crate::shell_ddl;
 use crate::shell_merge;
 
@@ -64,12 +65,13 @@ pub(crate) fn check(request: &ExecRequest) -> Result<()> {
                 let table = after(sql, creates(target), target);
                 table.is_some_and(|rest| {
                     of_query(rest.strip_suffix(" with no data").unwrap_or(rest))
+                        || is_definitions(rest, Some(query))
                 }) || after(sql, creates_view(target), target).is_some_and(of_query)
             }
             None => {
                 after(sql, &DROP, target).is_some_and(str::is_empty)
                     || after(sql, creates(target), target)
-                        .is_some_and(|rest| rest.starts_with(" ("))
+                        .is_some_and(|rest| is_definitions(rest, None))
             }
         },
     };

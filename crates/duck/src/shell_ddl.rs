@@ -5,6 +5,7 @@ use model::RelationName;
 
 use crate::quote::identifier;
 use crate::shell::{after_identifier, after_name, is_columns};
+use crate::shell_sequence::is_sequence;
 
 /// Whether a text is one of these forms for its target. `query` is the sealed one: the expression of
 /// a DEFAULT.
@@ -19,6 +20,7 @@ pub(crate) fn is_form(sql: &str, target: &RelationName, query: Option<&str>) -> 
         && (is_schema(sql, target)
             || is_index(sql, target)
             || is_comment(sql, target)
+            || is_sequence(sql, target)
             || is_maintenance(sql, target))
 }
 
@@ -127,7 +129,7 @@ fn is_defaulted(before: &str) -> bool {
 }
 
 /// What follows a string in plain quotes.
-fn after_string(text: &str) -> Option<&str> {
+pub(crate) fn after_string(text: &str) -> Option<&str> {
     let mut inside = text.strip_prefix('\'')?;
     loop {
         let after = &inside[inside.find('\'')? + 1..];

@@ -194,8 +194,8 @@ impl Run {
     /// Whether the statement, which has failed, may begin once more: it has done nothing yet, and
     /// DuckDB did not say why it failed.
     fn may_begin_again(&mut self, request: &ExecRequest) -> bool {
-        let query_alone =
-            matches!(self.home, Some(Home::Pool)) && matches!(request.kind(), ExecKind::Query);
+        let query_alone = matches!(self.home, Some(Home::Pool))
+            && request.kind().written(request.expected()).next().is_none();
         let again = query_alone
             && self.lost_reason.take()
             && self
@@ -318,23 +318,26 @@ impl Run {
     }
 
     fn check_write(&self, request: &ExecRequest) -> Result<()> {
-        let ExecKind::Write { target, .. } = request.kind() else {
-            return Ok(());
-        };
-        match self.worker.reader().mode(&target.catalog) {
-            Some(CatalogMode::ReadWrite) => {}
-            Some(CatalogMode::ReadOnly) => {
-                return Err(Error::new(
-                    ErrorKind::ReadOnly,
-                    format!("catalog \"{}\" is read-only", target.catalog),
-                ));
+        for catalog in request.kind().written(request.expected()) {
+            match self.worker.reader().mode(catalog) {
+                Some(CatalogMode::ReadWrite) => {}
+                Some(CatalogMode::ReadOnly) => {
+                    return Err(Error::new(
+                        ErrorKind::ReadOnly,
+                        format!("catalog \"{catalog}\" is read-only"),
+                    ));
+                }
+                None => return Err(mismatch(format!("no catalog {catalog}"))),
             }
-            None => return Err(mismatch(format!("no catalog {}", target.catalog))),
+            if let Some(Home::Transaction(number)) = self.home {
+                self.session.check_write(catalog)?;
+                // A query that draws from a sequence has its rows read later: it counts from now on.
+                if matches!(request.kind(), ExecKind::Query) {
+                    self.session.note_write(number, catalog, false);
+                }
+            }
         }
-        match &self.home {
-            Some(Home::Transaction(_)) => self.session.check_write(&target.catalog),
-            Some(Home::Pool | Home::Temporary(_)) | None => Ok(()),
-        }
+        Ok(())
     }
 
     fn rows(&self, request: &ExecRequest, mut stream: NativeStream) -> Result<Begun> {

@@ -123,8 +123,10 @@ fn read_lists(connection: &Connection, request: &ExecRequest) -> Result<Expected
     let mut all = Expected::default();
     for text in texts {
         let found = names::read(connection, &format!("select {text}"))?;
-        if !found.relations.is_empty() {
-            return Err(mismatch("a relation besides those of the query"));
+        if !(found.relations.is_empty() && found.sequences.is_empty()) {
+            return Err(mismatch(
+                "a relation or sequence besides those of the query",
+            ));
         }
         all.functions.extend(found.functions);
     }

@@ -113,7 +113,7 @@ struct Server {
 async fn server() -> Server {
     let schema = Schema {
         name: "main".to_owned(),
-        relations: BTreeMap::new(),
+        ..Schema::default()
     };
     let nyc = Catalog {
         name: "nyc".to_owned(),

@@ -41,6 +41,9 @@ impl Audit {
         let columns = plan.columns().iter();
         let columns = columns.map(|(name, columns)| (name.to_string(), json!(columns)));
         record.insert("relations".into(), strings(expected.relations.iter()));
+        if !expected.sequences.is_empty() {
+            record.insert("sequences".into(), strings(expected.sequences.iter()));
+        }
         record.insert("columns".into(), Value::Object(columns.collect()));
         record.insert("rules".into(), rules.collect());
         record.insert("filters".into(), ids(plan.filters()));

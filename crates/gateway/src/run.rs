@@ -8,7 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use futures::{StreamExt, TryStreamExt, stream};
 use metrics::histogram;
-use model::{Error, ErrorKind, ExecKind, ParamValue, Result, ResultStream, SpillLimit};
+use model::{Error, ErrorKind, ParamValue, Result, ResultStream, SpillLimit};
 use policy::{Authorised, Bound, CommandTag};
 
 use crate::admission::Place;
@@ -114,7 +114,8 @@ impl Session {
         statement.set_kind(kind(plan.command_tag()));
         statement.record(&self.world(), Some(&plan)).await?;
         let is_write = is_write(&plan);
-        if is_write {
+        if plan.writes_shared() {
+            // As in PostgreSQL, what is temporary may be written in any transaction.
             self.check_writable(&plan)?;
         }
         if plan.is_noop() {
@@ -239,12 +240,7 @@ impl Session {
             Some(_) => settings.is_on(Setting::TransactionReadOnly),
             None => settings.is_on(Setting::DefaultReadOnly),
         };
-        let temporary = match plan.kind() {
-            ExecKind::Write { target, .. } => target.is_temporary(),
-            ExecKind::Query => false,
-        };
-        // As in PostgreSQL, what is temporary may be written.
-        if !read_only || temporary {
+        if !read_only {
             return Ok(());
         }
         Err(Error::new(
@@ -296,6 +292,8 @@ fn kind(tag: CommandTag) -> &'static str {
         CommandTag::AlterTable => "alter_table",
         CommandTag::CreateIndex => "create_index",
         CommandTag::DropIndex => "drop_index",
+        CommandTag::CreateSequence => "create_sequence",
+        CommandTag::DropSequence => "drop_sequence",
         CommandTag::Comment => "comment",
         CommandTag::Vacuum => "vacuum",
         CommandTag::Analyze => "analyze",
@@ -324,6 +322,8 @@ fn name(tag: CommandTag) -> &'static str {
         CommandTag::AlterTable => "ALTER TABLE",
         CommandTag::CreateIndex => "CREATE INDEX",
         CommandTag::DropIndex => "DROP INDEX",
+        CommandTag::CreateSequence => "CREATE SEQUENCE",
+        CommandTag::DropSequence => "DROP SEQUENCE",
         CommandTag::Comment => "COMMENT",
         CommandTag::Vacuum => "VACUUM",
         CommandTag::Analyze => "ANALYZE",

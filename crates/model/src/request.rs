@@ -22,6 +22,19 @@ pub enum ExecKind {
     },
 }
 
+impl ExecKind {
+    /// The catalogs that a request of this kind writes to: its target's, and those of sequences that are
+    /// drawn from. One may come more than once.
+    pub fn written<'a>(&'a self, expected: &'a Expected) -> impl Iterator<Item = &'a str> {
+        let target = match self {
+            Self::Query => None,
+            Self::Write { target, .. } => Some(target),
+        };
+        let names = target.into_iter().chain(&expected.drawn);
+        names.map(|name| name.catalog.as_str())
+    }
+}
+
 /// What a write gives back of each row that it wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Returning {
@@ -54,6 +67,10 @@ pub struct Expected {
     pub relations: BTreeSet<RelationName>,
     /// Functions, operators and table functions in the text, folded: exactly these.
     pub functions: BTreeSet<String>,
+    /// Sequences that the text names, by full name: exactly these.
+    pub sequences: BTreeSet<RelationName>,
+    /// Those of them that `nextval` draws from, so that running the text writes: exactly these.
+    pub drawn: BTreeSet<RelationName>,
 }
 
 /// How much a statement's instance may spill while the statement runs.

@@ -16,14 +16,14 @@ pub fn fold(name: &str) -> String {
 /// has. It is there in the snapshots of sessions that have some.
 pub const TEMPORARY: &str = "temp";
 
-/// A resolved three-part name, spelled as the catalog spells it.
+/// A resolved three-part name, spelled as the catalog spells it: of a relation, or of a sequence.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationName {
     /// Catalog, such as `nyc`.
     pub catalog: String,
     /// Schema, such as `main`.
     pub schema: String,
-    /// Table or view.
+    /// Table, view or sequence.
     pub name: String,
 }
 
@@ -121,13 +121,15 @@ pub enum ConstraintKind {
     Check,
 }
 
-/// A schema of a catalog. Keys of `relations` are folded names.
+/// A schema of a catalog. Keys are folded names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
     /// The name as the catalog spells it.
     pub name: String,
     /// Relations by [`fold`]ed name.
     pub relations: BTreeMap<String, Relation>,
+    /// Sequences by [`fold`]ed name. A relation may have the same name.
+    pub sequences: BTreeMap<String, RelationName>,
 }
 
 /// One attached catalog. Keys of `schemas` are folded names.
@@ -186,6 +188,14 @@ impl CatalogSnapshot {
     /// The relation of that full name.
     pub fn get(&self, name: &RelationName) -> Option<&Relation> {
         self.relation(&name.catalog, &name.schema, &name.name)
+    }
+
+    /// The sequence of that name, in any case of its ASCII letters.
+    pub fn sequence(&self, catalog: &str, schema: &str, name: &str) -> Option<&RelationName> {
+        self.catalog(catalog)?
+            .schema(schema)?
+            .sequences
+            .get(&fold(name))
     }
 
     /// Every relation, ordered by name.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tree::Parser;
 
 use crate::lexer::{Token, TokenKind};
+use crate::sequence::{self, SequenceOptions};
 use crate::shell::{Shell, expression};
 use crate::statement::{ColumnDefinition, ObjectName};
 
@@ -50,6 +51,24 @@ pub enum Ddl {
     /// `drop index [if exists] name [restrict]`.
     DropIndex {
         /// The index.
+        name: ObjectName,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// `create [or replace] sequence [if not exists] name …`.
+    CreateSequence {
+        /// The sequence.
+        name: ObjectName,
+        /// OR REPLACE.
+        or_replace: bool,
+        /// IF NOT EXISTS.
+        if_not_exists: bool,
+        /// How it counts.
+        options: SequenceOptions,
+    },
+    /// `drop sequence [if exists] name [restrict]`.
+    DropSequence {
+        /// The sequence.
         name: ObjectName,
         /// IF EXISTS.
         if_exists: bool,
@@ -137,6 +156,11 @@ pub(crate) fn parse(text: &str, tokens: &[Token<'_>], parser: &Parser) -> Result
     } else if word(0, "drop") && word(1, "index") {
         let (name, if_exists) = dropped(&mut shell, "INDEX")?;
         Ddl::DropIndex { name, if_exists }
+    } else if word(0, "create") && sequence::is_create(tokens) {
+        sequence::create(&mut shell)?
+    } else if word(0, "drop") && word(1, "sequence") {
+        let (name, if_exists) = dropped(&mut shell, "SEQUENCE")?;
+        Ddl::DropSequence { name, if_exists }
     } else if word(0, "alter") {
         alter(&mut shell, parser)?
     } else if word(0, "comment") {

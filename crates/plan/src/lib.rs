@@ -9,6 +9,7 @@ mod merge;
 mod pivot;
 mod prepare;
 mod schemas;
+mod sequence;
 mod session;
 mod shell;
 mod split;
@@ -23,6 +24,7 @@ pub use merge::{Merge, MergeAction, MergeClause, MergeCondition, MergeWhen, Sour
 pub use pivot::{ClosedPivot, OpenPivot, open_pivot};
 pub use prepare::{ExecuteStatement, PrepareStatement};
 pub use schemas::{is_schema_of_postgres, with_own_schemas};
+pub use sequence::SequenceOptions;
 pub use session::{Discard, SessionStatement, SettingValue, session_statement};
 pub use split::{Piece, split};
 pub use statement::{

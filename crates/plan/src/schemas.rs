@@ -24,6 +24,12 @@ pub fn with_own_schemas(text: &str) -> Result<Cow<'_, str>> {
     let mut replaced = String::with_capacity(text.len());
     let mut done = 0;
     for (at, token) in tokens.iter().enumerate() {
+        if let Some(own) = own_sequence(&tokens[..=at]) {
+            replaced.push_str(&text[done..token.start]);
+            replaced.push_str(&own);
+            done = token.end();
+            continue;
+        }
         let Some(own) = own_name(token) else {
             continue;
         };
@@ -54,6 +60,25 @@ fn own_name(token: &Token<'_>) -> Option<&'static str> {
     found.map(|(_, own)| *own)
 }
 
+/// What the last of these tokens is replaced by, if it is the text of a sequence's name in `public`.
+fn own_sequence(tokens: &[Token<'_>]) -> Option<String> {
+    const THEIRS: &str = "public.";
+    let [.., function, open, name] = tokens else {
+        return None;
+    };
+    let called = ["nextval", "currval"].iter().any(|f| function.is_word(f));
+    if !(called && open.is_symbol('(') && name.kind == TokenKind::Text) {
+        return None;
+    }
+    let folded = model::fold(name.text);
+    let at = match folded.starts_with(&format!("'{THEIRS}")) {
+        true => 1,
+        false => folded.find(&format!(".{THEIRS}"))? + 1,
+    };
+    let after = &name.text[at + THEIRS.len()..];
+    Some(format!("{}\"main\".{after}", &name.text[..at]))
+}
+
 fn contains(text: &str, word: &str) -> bool {
     let mut places = text.as_bytes().windows(word.len());
     places.any(|place| place.eq_ignore_ascii_case(word.as_bytes()))
@@ -78,6 +103,13 @@ mod tests {
             ),
             ("from pg_temp.t", "from temp   .t"),
             ("select 'public.t'", "select 'public.t'"),
+            ("select nextval('Public.s')", "select nextval('\"main\".s')"),
+            (
+                "select currval ( 'a.public.s' ) from public.t",
+                "select currval ( 'a.\"main\".s' ) from main  .t",
+            ),
+            ("select nextval('s.public')", "select nextval('s.public')"),
+            ("select lower('public.s')", "select lower('public.s')"),
             ("select 'é', 1 from public.t", "select 'é', 1 from main  .t"),
         ] {
             let replaced = with_own_schemas(text).unwrap();

@@ -13,7 +13,7 @@ use crate::authorise::{Authorised, CommandTag, Context};
 use crate::ddl::{nothing, unless_reserved};
 use crate::file::Privilege;
 use crate::naming::ColumnChange;
-use crate::write::{default_query, full, quoted, require, type_of, writable, written};
+use crate::write::{default_query, expression, full, quoted, require, type_of, writable, written};
 
 pub(crate) fn alter_table(
     context: &Context<'_>,
@@ -213,10 +213,7 @@ impl<'a> Alteration<'a> {
     /// `default (…)`; its expression is sealed as a query, which the worker reads again.
     fn default(&self, value: &Value, query: &mut Option<Sealed>) -> Result<String> {
         let (sql, expected) = default_query(self.context, value)?;
-        let text = sql
-            .strip_prefix("SELECT ")
-            .ok_or_else(|| Error::internal("a DEFAULT is printed as another query"))?;
-        let default = format!("default ({text})");
+        let default = format!("default ({})", expression(&sql)?);
         *query = Some((sql, expected, false));
         Ok(default)
     }

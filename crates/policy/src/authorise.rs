@@ -9,7 +9,7 @@ use arrow_schema::{Field as ArrowField, Schema};
 use model::{
     Error, ErrorKind, ExecKind, ExecRequest, Expected, OnConflict, ParamValue, Positions,
     Principal, RelationName, RequestParts, Result, ResultColumn, ResultSchema, Returning, SqlType,
-    StatementId,
+    StatementId, TEMPORARY,
 };
 use plan::{Query, Statement};
 use serde_json::Value;
@@ -27,6 +27,7 @@ use crate::parameters::{cast_parameters, name_parameters, settled_type};
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
+use crate::sequence;
 use crate::summarize;
 use crate::view::View;
 use crate::{ddl, dml, insert, merge, write, write_view};
@@ -53,6 +54,8 @@ pub enum CommandTag {
     AlterTable,
     CreateIndex,
     DropIndex,
+    CreateSequence,
+    DropSequence,
     Comment,
     Vacuum,
     Analyze,
@@ -108,6 +111,12 @@ impl Authorised {
     /// Whether it gives rows: a query, or a write with RETURNING.
     pub fn gives_rows(&self) -> bool {
         matches!(self.kind, ExecKind::Query) || self.description.schema.is_some()
+    }
+
+    /// Whether it writes to something that other sessions see: also a query, if it draws from a sequence.
+    pub fn writes_shared(&self) -> bool {
+        let mut catalogs = self.kind.written(&self.expected);
+        catalogs.any(|catalog| catalog != TEMPORARY)
     }
 
     /// What it answers with when done.
@@ -241,6 +250,7 @@ pub fn authorise(
         Statement::DropView(drop) => write_view::drop(&context, drop)?,
         Statement::Ddl(statement) => ddl::authorise(&context, statement)?,
     };
+    sequence::check_catalogs(&authorised.kind, &authorised.expected)?;
     authorised.columns = columns::read(statement, &authorised, view);
     let target = match &authorised.kind {
         ExecKind::Write { target, .. } => Some(target),
@@ -312,7 +322,9 @@ impl Context<'_> {
         alone: bool,
     ) -> Result<Final> {
         let mut rewritten = query.tree.clone();
-        let found = Rewriter::new(Rights::of(self.view), self.parser).rewrite(&mut rewritten)?;
+        let found = Rewriter::new(Rights::of(self.view), self.parser)
+            .with_sequences()
+            .rewrite(&mut rewritten)?;
         let wrapped = wrap(&query.text)?;
         let first = self.sidecar.describe(&wrapped);
         let first = first.map_err(|e| in_query(e, &wrapped, &query.text))?;

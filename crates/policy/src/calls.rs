@@ -9,6 +9,7 @@ use tree::grammar::text;
 use crate::functions::{Decision, FunctionClass, Functions, Rule, functions};
 use crate::part::located;
 use crate::rights::Rights;
+use crate::sequence::{SequenceCall, resolved};
 
 /// Largest number in a call that makes a value of that size.
 const MAX_SIZE: i64 = 10_000_000;
@@ -20,6 +21,8 @@ const MAX_SAMPLE: i64 = 1_000_000;
 pub(crate) struct Calls<'a> {
     rights: Rights<'a>,
     list: &'static Functions,
+    /// Whether sequences may be named.
+    sequences: bool,
 }
 
 impl<'a> Calls<'a> {
@@ -27,10 +30,17 @@ impl<'a> Calls<'a> {
         Self {
             rights,
             list: functions(),
+            sequences: false,
         }
     }
 
-    /// Allows a call in an expression, or gives the constant that stands for it.
+    /// Lets calls name sequences.
+    pub(crate) fn allow_sequences(&mut self) {
+        self.sequences = true;
+    }
+
+    /// Allows a call in an expression, or gives what stands for it: a constant, or a call that names its
+    /// sequence in full.
     pub(crate) fn function(&self, expr: &Value) -> Result<Option<Value>> {
         let name = text(expr, "function_name");
         let (catalog, schema) = (fold(text(expr, "catalog")), fold(text(expr, "schema")));
@@ -61,6 +71,13 @@ impl<'a> Calls<'a> {
         }
         if self.list.is_syntax(name) {
             return Ok(None);
+        }
+        if let Some(call) = SequenceCall::of(name) {
+            if !self.sequences || self.rights.names_only {
+                let refused = Error::not_supported(format_args!("{}() here", fold(name)));
+                return Err(located(refused, expr));
+            }
+            return resolved(call, expr, self.rights).map(Some);
         }
         self.allow(&self.list.expression(name), name, expr)?;
         Ok(None)
@@ -119,7 +136,7 @@ impl<'a> Calls<'a> {
         match self.list.bare(name) {
             Some((Decision::Session, _)) if self.rights.names_only => Ok(None),
             Some((Decision::Session, call)) => Ok(self.session_value(call)),
-            Some((Decision::Deny, _)) => Err(Error::new(
+            Some((Decision::Deny | Decision::Sequence, _)) => Err(Error::new(
                 ErrorKind::UndefinedColumn,
                 format!("column \"{name}\" does not exist"),
             )),

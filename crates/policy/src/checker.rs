@@ -13,6 +13,7 @@ use crate::file::Privilege;
 use crate::functions::{Decision, FunctionClass, functions};
 use crate::rewrite::GENERATED;
 use crate::rights::Rights;
+use crate::sequence::{self, SequenceCall};
 
 /// Checks the canonical tree of the final text, and lists what it mentions.
 ///
@@ -38,6 +39,7 @@ fn check_with(tree: &Value, rights: Rights<'_>, source: Option<&Value>) -> Resul
         sources: 0,
         row_numbers: 0,
         ctes: vec![],
+        governed: false,
         expected: Expected::default(),
     };
     let table = &tree["node"]["from_table"];
@@ -54,6 +56,9 @@ fn check_with(tree: &Value, rights: Rights<'_>, source: Option<&Value>) -> Resul
     if checker.sources != wanted || checker.row_numbers != wanted {
         return Err(mismatch("not the rows of one relation"));
     }
+    if checker.governed && !checker.expected.drawn.is_empty() {
+        return Err(mismatch("nextval() over a governed relation"));
+    }
     Ok(checker.expected)
 }
 
@@ -64,6 +69,8 @@ struct Checker<'a> {
     sources: usize,
     row_numbers: usize,
     ctes: Vec<String>,
+    /// Whether a relation was seen of which the reader sees less than all.
+    governed: bool,
     expected: Expected,
 }
 
@@ -162,7 +169,12 @@ impl Checker<'_> {
                 .collect(),
             _ => list.rule(FunctionClass::Window, name).into_iter().collect(),
         };
+        let of_sequence = !in_from
+            && text(call, "type") == "FUNCTION"
+            && rules.iter().any(|r| r.decision == Decision::Sequence)
+            && self.sequence(call)?;
         let allowed = list.is_syntax(name)
+            || of_sequence
             || !rules.is_empty() && rules.iter().all(|r| r.decision == Decision::Allow);
         let operator = call["is_operator"] != true || list.is_operator(name);
         if !(builtin && allowed && operator) {
@@ -170,6 +182,24 @@ impl Checker<'_> {
         }
         self.expected.functions.insert(fold(name));
         Ok(())
+    }
+
+    /// Whether this calls a sequence that the principal may so use, by its full name.
+    fn sequence(&mut self, call: &Value) -> Result<bool> {
+        let view = self.rights.view;
+        let used = SequenceCall::of(text(call, "function_name")).zip(sequence::named(call));
+        let permitted = |(used, name): &(SequenceCall, RelationName)| {
+            let seen = view.sequence(&[&name.catalog, &name.schema, &name.name]);
+            seen.is_ok_and(|s| s == name) && view.permits_sequence(name, used.privilege())
+        };
+        let Some((used, name)) = used.filter(permitted) else {
+            return Ok(false);
+        };
+        if used == SequenceCall::Next {
+            self.expected.drawn.insert(name.clone());
+        }
+        self.expected.sequences.insert(name);
+        Ok(!self.rights.names_only)
     }
 
     /// Whether this is, field by field, the subquery that policy makes of one governed relation.
@@ -185,8 +215,10 @@ impl Checker<'_> {
             let access = view.access(&name_of(inner));
             let is_source = access.is_some_and(|a| is_barrier(query, self.source, a));
             self.sources += usize::from(is_source);
+            self.governed |= access.is_some_and(|a| a.barrier.is_some());
             is_source || access.is_some_and(same)
         } else {
+            self.governed = true;
             view.accesses()
                 .any(|a| a.kind == RelationKind::View && same(a))
         };

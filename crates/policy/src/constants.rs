@@ -100,6 +100,7 @@ pub fn constants(
         let cast = build::cast(item.take(), context.type_tree(sql_type)?);
         *item = build::aliased(cast, &name);
     }
+    // Names no sequence: what the sidecar drew would be of its own.
     Rewriter::new(Rights::of(view), parser).rewrite(&mut tree)?;
     // What the user may be told of is found in their own text.
     sidecar.describe(arguments)?;

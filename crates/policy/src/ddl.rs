@@ -8,6 +8,7 @@ use crate::alter::{alter_table, column_of, columns_of, table};
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::file::Privilege;
 use crate::write::{full, require, writable, written};
+use crate::write_sequence;
 
 /// Names that a schema can't have: what DuckDB captures or takes for its own, and what `public` is
 /// for PostgreSQL's clients.
@@ -59,6 +60,13 @@ pub(crate) fn authorise(context: &Context<'_>, ddl: &Ddl) -> Result<Authorised> 
             ))
         }
         Ddl::DropIndex { name, if_exists } => drop_index(context, name, *if_exists),
+        Ddl::CreateSequence {
+            name,
+            or_replace,
+            if_not_exists,
+            options,
+        } => write_sequence::create(context, name, *or_replace, *if_not_exists, options),
+        Ddl::DropSequence { name, if_exists } => write_sequence::drop(context, name, *if_exists),
         Ddl::Comment { on, name, text } => comment(context, on, name, text.as_deref()),
         Ddl::Vacuum(name) => maintain(context, name, "vacuum", CommandTag::Vacuum),
         Ddl::Analyze(name) => maintain(context, name, "analyze", CommandTag::Analyze),
@@ -88,7 +96,8 @@ pub(crate) fn unless_reserved(name: &str) -> Result<()> {
     ))
 }
 
-fn defined(
+/// A statement that changes what the catalog has.
+pub(crate) fn defined(
     context: &Context<'_>,
     target: RelationName,
     tag: CommandTag,

@@ -178,9 +178,13 @@ fn rows(
     let mut tree = query.tree.clone();
     check_names(&mut tree, access, target)?;
     let source = source(access, allowed.rows.clone(), vec![])?;
-    let found = Rewriter::new(Rights::of(context.view), context.parser)
-        .with_source(source.clone())
-        .rewrite(&mut tree)?;
+    let narrowed = access.barrier.is_some() || allowed.rows.is_some();
+    let mut rewriter =
+        Rewriter::new(Rights::of(context.view), context.parser).with_source(source.clone());
+    if !narrowed {
+        rewriter = rewriter.with_sequences();
+    }
+    let found = rewriter.rewrite(&mut tree)?;
     let first = context.sidecar.describe(&query.text)?;
     let schema = first.schema.clone();
     let mut alone = query.tree.clone();
@@ -218,7 +222,7 @@ fn rows(
             names,
         },
         views: found.views,
-        governed: found.governed || access.barrier.is_some() || allowed.rows.is_some(),
+        governed: found.governed || narrowed,
     })
 }
 

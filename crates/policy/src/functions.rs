@@ -30,6 +30,8 @@ pub enum Decision {
     Deny,
     /// Eider puts a constant in its place.
     Session,
+    /// In some statements, of a sequence that a literal names.
+    Sequence,
 }
 
 /// What the list says of a function in one class.

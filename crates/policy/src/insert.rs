@@ -131,7 +131,9 @@ fn columns(context: &Context<'_>, access: &Access, insert: &Insert) -> Result<Op
 /// The names that a query gives its columns.
 fn names(context: &Context<'_>, query: &Query) -> Result<Vec<String>> {
     let mut rewritten = query.tree.clone();
-    Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut rewritten)?;
+    Rewriter::new(Rights::of(context.view), context.parser)
+        .with_sequences()
+        .rewrite(&mut rewritten)?;
     let first = context.sidecar.describe(&query.text);
     let first = first.map_err(Error::without_position)?;
     Ok(context

@@ -45,6 +45,7 @@ mod rules;
 mod schema;
 mod scope;
 mod seal;
+mod sequence;
 mod set;
 mod star;
 mod stored;
@@ -52,6 +53,7 @@ mod summarize;
 mod typing;
 mod view;
 mod write;
+mod write_sequence;
 mod write_view;
 
 pub use authorise::{Authorised, CommandTag, authorise};

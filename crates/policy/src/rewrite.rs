@@ -23,6 +23,7 @@ use crate::parameters;
 use crate::part::{located, names, walkable, within};
 use crate::rights::Rights;
 use crate::scope::{FromItem, FromScope, requalify, some_column};
+use crate::sequence::SequenceCall;
 use crate::star;
 
 /// Prefix of every generated name.
@@ -64,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) governed: bool,
     /// The views that it names.
     pub(crate) views: BTreeSet<RelationName>,
+    /// Whether it draws from a sequence.
+    draws: bool,
 }
 
 impl<'a> Rewriter<'a> {
@@ -90,12 +93,25 @@ impl<'a> Rewriter<'a> {
         self
     }
 
+    /// Lets the query name sequences.
+    pub(crate) fn with_sequences(mut self) -> Self {
+        self.calls.allow_sequences();
+        self
+    }
+
     /// Rewrites in place, and says what takes part.
     pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<Found> {
         expansion::check(query, self.rights)?;
         check_bound(query)?;
         self.survey(query, Field::Query)?;
         self.visit(query, Field::Query)?;
+        // DuckDB draws for a batch of rows at once, also for those past a LIMIT: the next value would
+        // tell how many of the rows around are hidden.
+        if self.found.draws && self.found.governed {
+            return Err(Error::not_supported(
+                "nextval() in a query of a relation part of which is hidden",
+            ));
+        }
         Ok(self.found)
     }
 
@@ -421,8 +437,10 @@ impl<'a> Rewriter<'a> {
             "COLUMN_REF" => return self.column(expr),
             "STAR" => star::requalify(expr, &self.froms, self.parser)?,
             "FUNCTION" => {
-                if let Some(constant) = self.calls.function(expr)? {
-                    *expr = constant;
+                if let Some(other) = self.calls.function(expr)? {
+                    let call = SequenceCall::of(text(&other, "function_name"));
+                    self.found.draws |= call == Some(SequenceCall::Next);
+                    *expr = other;
                     return Ok(());
                 }
             }

@@ -219,6 +219,21 @@ impl PolicySet {
         grants.any(|g| g.privileges.contains(&privilege)) && !denies.any(|d| d.takes(privilege))
     }
 
+    /// Whether a principal has a privilege on a sequence of that name. A grant that is about some rows or
+    /// columns only gives none: sequences have neither.
+    pub(crate) fn permits_sequence(
+        &self,
+        principal: &Principal,
+        name: &RelationName,
+        privilege: Privilege,
+    ) -> bool {
+        let whole = |g: &Grant| g.rows.is_none() && g.columns.is_none();
+        let mut grants = self.grants_for(principal, name);
+        let mut denies = self.denies_for(principal, name);
+        grants.any(|g| whole(g) && g.privileges.contains(&privilege))
+            && !denies.any(|d| d.takes(privilege))
+    }
+
     /// Whether a principal may make something in a catalog or, where given, a schema.
     pub(crate) fn may_create_in(
         &self,

@@ -218,15 +218,23 @@ impl View {
                     Some((relation_key.clone(), relation))
                 })
                 .collect();
+            let sequences: BTreeMap<String, RelationName> = schema
+                .sequences
+                .iter()
+                .filter(|(_, name)| self.sees_sequence(name))
+                .map(|(key, name)| (key.clone(), name.clone()))
+                .collect();
             let named = (catalog.name.as_str(), schema.name.as_str());
             let may_create = set.may_create_in(principal, named.0, Some(named.1));
             let may_drop = set.permits_schema(principal, named.0, named.1, Privilege::Drop);
-            if !relations.is_empty() || may_create || may_drop {
+            let holds = !relations.is_empty() || !sequences.is_empty();
+            if holds || may_create || may_drop {
                 schemas.insert(
                     schema_key.clone(),
                     Schema {
                         name: schema.name.clone(),
                         relations,
+                        sequences,
                     },
                 );
             }
@@ -265,6 +273,43 @@ impl View {
 
     pub(crate) fn permits(&self, name: &RelationName, privilege: Privilege) -> bool {
         self.set.permits(&self.principal, name, privilege)
+    }
+
+    /// Whether the principal has a privilege on a sequence: it is seen by those who may read it, draw from
+    /// it or drop it.
+    fn sees_sequence(&self, name: &RelationName) -> bool {
+        let privileges = [Privilege::Select, Privilege::Update, Privilege::Drop];
+        privileges
+            .into_iter()
+            .any(|privilege| self.permits_sequence(name, privilege))
+    }
+
+    pub(crate) fn permits_sequence(&self, name: &RelationName, privilege: Privilege) -> bool {
+        self.set.permits_sequence(&self.principal, name, privilege)
+    }
+
+    /// Resolves a sequence's name of one to three parts, as a relation's.
+    pub(crate) fn sequence(&self, parts: &[&str]) -> Result<&RelationName> {
+        let home = self.default_catalog.as_str();
+        let found = match parts {
+            [name] => self.visible.sequence(home, "main", name),
+            [first, name] => {
+                let in_schema = self.visible.sequence(home, first, name);
+                let in_catalog = self.visible.sequence(first, "main", name);
+                match (in_schema, in_catalog) {
+                    (Some(a), Some(b)) if a != b => return Err(ambiguous(parts, a, b)),
+                    (schema, catalog) => schema.or(catalog),
+                }
+            }
+            [catalog, schema, name] => self.visible.sequence(catalog, schema, name),
+            _ => None,
+        };
+        found.ok_or_else(|| {
+            Error::new(
+                ErrorKind::UndefinedTable,
+                format!("sequence \"{}\" does not exist", parts.join(".")),
+            )
+        })
     }
 
     /// Resolves a relation's name of one to three parts in a statement of the principal's own. A name of

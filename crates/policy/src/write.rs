@@ -49,11 +49,11 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
     };
     match &create.body {
         TableBody::Columns { columns, keys } => {
-            sql.push_str(&format!(
-                " ({})",
-                definitions(context, columns, keys)?.join(", ")
-            ));
-            Ok(written(context, kind, CommandTag::CreateTable, sql, None))
+            let mut defaults = Defaults::default();
+            let definitions = definitions(context, columns, keys, &mut defaults)?;
+            sql.push_str(&format!(" ({})", definitions.join(", ")));
+            let (tag, query) = (CommandTag::CreateTable, defaults.query());
+            Ok(written(context, kind, tag, sql, query))
         }
         TableBody::Query {
             columns,
@@ -268,6 +268,7 @@ fn definitions(
     context: &Context<'_>,
     columns: &[ColumnDefinition],
     keys: &[Key],
+    defaults: &mut Defaults,
 ) -> Result<Vec<String>> {
     let mut definitions = Vec::with_capacity(columns.len() + keys.len());
     for column in columns {
@@ -287,7 +288,7 @@ fn definitions(
             });
         }
         if let Some(default) = &column.default {
-            text.push_str(&format!(" default ({})", default_text(context, default)?));
+            text.push_str(&format!(" default ({})", defaults.add(context, default)?));
         }
         definitions.push(text);
     }
@@ -317,9 +318,40 @@ pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlTyp
         .ok_or_else(|| Error::new(ErrorKind::UndefinedObject, "the type is not known"))
 }
 
-fn default_text(context: &Context<'_>, default: &Value) -> Result<String> {
-    let (sql, _) = default_query(context, default)?;
-    Ok(sql.strip_prefix("SELECT ").unwrap_or(&sql).to_owned())
+/// The expressions of a table's DEFAULTs, which the worker reads again as a query of them.
+#[derive(Default)]
+struct Defaults {
+    texts: Vec<String>,
+    expected: Expected,
+}
+
+impl Defaults {
+    /// The text of one more.
+    fn add(&mut self, context: &Context<'_>, default: &Value) -> Result<String> {
+        let (sql, expected) = default_query(context, default)?;
+        let text = expression(&sql)?.to_owned();
+        self.texts.push(text.clone());
+        self.expected
+            .functions
+            .extend(expected.functions.iter().cloned());
+        self.expected
+            .sequences
+            .extend(expected.sequences.iter().cloned());
+        self.expected.drawn.extend(expected.drawn.iter().cloned());
+        Ok(text)
+    }
+
+    fn query(self) -> Option<(Arc<str>, Arc<Expected>, bool)> {
+        let text = format!("SELECT {}", self.texts.join(", "));
+        let any = !self.texts.is_empty();
+        any.then(|| (text.into(), Arc::new(self.expected), false))
+    }
+}
+
+/// The expression that a query of [`default_query`] selects.
+pub(crate) fn expression(sql: &str) -> Result<&str> {
+    sql.strip_prefix("SELECT ")
+        .ok_or_else(|| Error::internal("a DEFAULT is printed as another query"))
 }
 
 /// DEFAULT reads no relation and no parameter. Its expression, sealed as a query of nothing else.
@@ -329,7 +361,9 @@ pub(crate) fn default_query(
 ) -> Result<(Arc<str>, Arc<Expected>)> {
     let mut query = lone(default);
     let rights = Rights::of(context.view);
-    Rewriter::new(rights, context.parser).rewrite(&mut query)?;
+    Rewriter::new(rights, context.parser)
+        .with_sequences()
+        .rewrite(&mut query)?;
     let Sealed { sql, expected, .. } = seal(&mut query, rights, context.parser)?;
     let description = context
         .sidecar

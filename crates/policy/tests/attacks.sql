@@ -237,6 +237,17 @@ detach wh
 install httpfs
 load httpfs
 select getenv('HOME')
+-- sequences: hidden ones, names that are computed or capture, draws for hidden rows
+select nextval('wh.main.hidden')
+select currval('wh.main.hidden')
+select nextval('wh.main.hidden') from t
+select nextval('wh.main.hid' || 'den')
+select nextval(s) from t
+select nextval((select max(s) from t))
+select nextval('"wh"".main".hidden')
+select nextval('hidden"."main"."s')
+select count(*) from t where currval(s) > 0
+select list_transform(['wh.main.hidden'], x -> nextval(x))
 -- H: availability
 call enable_logging('QueryLog')
 call pragma_version()

@@ -231,7 +231,6 @@ fn functions_are_allowed_by_list() {
             "select current_query()",
             "select error('x')",
             "select getvariable('x')",
-            "select nextval('s')",
             "select * from read_parquet('x')",
             "select * from query('select 1')",
             "select * from duckdb_tables()",

@@ -60,6 +60,10 @@ impl Sidecar {
             for schema in catalog.schemas.values() {
                 let schema_name = format!("{}.{}", quote(&catalog.name), quote(&schema.name));
                 run(&format!("create schema if not exists {schema_name}"))?;
+                for sequence in schema.sequences.values() {
+                    let name = quote(&sequence.name);
+                    run(&format!("create sequence {schema_name}.{name}"))?;
+                }
                 // A view that can't be bound has no columns, and no table is made without any.
                 for relation in schema.relations.values().filter(|r| !r.columns.is_empty()) {
                     run(&table_ddl(relation))?;

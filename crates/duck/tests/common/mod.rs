@@ -118,6 +118,7 @@ pub fn query(sql: &str, relations: &[&str], functions: &[&str]) -> Request {
         expected: Arc::new(Expected {
             relations: relations.iter().map(|name| relation(name)).collect(),
             functions: functions.iter().map(|f| (*f).to_owned()).collect(),
+            ..Expected::default()
         }),
         schema: None,
         governed: false,

@@ -46,7 +46,7 @@ fn snapshot() -> CatalogSnapshot {
             .entry(fold(schema))
             .or_insert_with(|| Schema {
                 name: schema.to_owned(),
-                relations: BTreeMap::new(),
+                ..Schema::default()
             })
             .relations
             .insert(fold(name), relation);

@@ -235,6 +235,7 @@ fn catalog(version: u64) -> Arc<CatalogSnapshot> {
             ("t".to_owned(), relation("t", t)),
             ("u".to_owned(), relation("u", u)),
         ]),
+        ..Schema::default()
     };
     let home = Catalog {
         name: "home".to_owned(),

@@ -84,7 +84,7 @@ pub fn snapshot(relations: &[(&str, Columns<'_>)]) -> CatalogSnapshot {
             .schemas;
         let new = || Schema {
             name: (*schema).to_owned(),
-            relations: BTreeMap::new(),
+            ..Schema::default()
         };
         schemas
             .entry((*schema).to_owned())
@@ -110,7 +110,7 @@ pub fn add_view(
     let schemas = &mut snapshot.catalogs.get_mut(catalog).unwrap().schemas;
     let schema = schemas.entry(schema.clone()).or_insert_with(|| Schema {
         name: schema.clone(),
-        relations: BTreeMap::new(),
+        ..Schema::default()
     });
     schema
         .relations

@@ -146,7 +146,7 @@ fn tables_that_are_not_changed() {
             (
                 "eve",
                 "alter table plain alter x set default nextval('s')",
-                UndefinedFunction,
+                UndefinedTable,
             ),
             (
                 "eve",
@@ -207,7 +207,7 @@ fn tables_that_are_not_changed() {
             ("eve", "alter table plain set schema other", NotSupported),
             ("eve", "alter view v rename to w", NotSupported),
             ("eve", "alter sequence s restart", NotSupported),
-            ("root", "create sequence s", NotSupported),
+            ("root", "create temp sequence s", NotSupported),
         ]);
     });
 }
