@@ -186,6 +186,7 @@ pub(crate) fn snapshot() -> CatalogSnapshot {
             .into_iter()
             .map(|r| (r.name.name.clone(), r))
             .collect(),
+        ..Schema::default()
     };
     let rw = Catalog {
         name: "rw".to_owned(),
