@@ -208,7 +208,7 @@ async fn metadata_shows_what_is_visible() {
     let info = admin.get_db_schemas(CommandGetDbSchemas::default()).await;
     assert_eq!(fetch(&mut admin, info.unwrap()).await[0].num_rows(), 1);
     let info = admin.get_table_types().await.unwrap();
-    assert_eq!(fetch(&mut admin, info).await[0].num_rows(), 2);
+    assert_eq!(fetch(&mut admin, info).await[0].num_rows(), 3);
     let infos = vec![SqlInfo::FlightSqlServerTransaction];
     let info = admin.get_sql_info(infos).await.unwrap();
     assert_eq!(fetch(&mut admin, info).await[0].num_rows(), 1);
