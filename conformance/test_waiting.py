@@ -2,8 +2,6 @@
 
 import base64
 import json
-import os
-import subprocess
 import threading
 import time
 import urllib.request
@@ -16,7 +14,7 @@ import pyarrow.flight as flight
 import pytest
 
 from harness import clients, config
-from harness.server import program
+from harness.server import run
 from test_load import ENDLESS
 
 ONE = """
@@ -158,8 +156,7 @@ def test_the_list_of_statements_says_what_they_wait_for(limited) -> None:
         waiter.start()
         until(lambda: any(s["state"] == "queued" for s in statements(limited)))
         url = f"http://{limited.metrics}"
-        command = [program(), "queries", "--url", url, "--user", "admin"]
-        listed = subprocess.run(command, env={**os.environ, "EIDER_PASSWORD": "admin"}, capture_output=True, text=True)
+        listed = run("queries", "--url", url, "--user", "admin", env={"EIDER_PASSWORD": "admin"})
         assert TOLD.removeprefix("statement ") + ", place 1, for" in listed.stdout, listed
         release()
         waiter.join()
