@@ -45,14 +45,40 @@ fn told<T>(response: &Response<T>) -> Option<&str> {
 /// Far more rows than are in flight.
 const MANY: &str = "select a.n from numbers a, numbers b";
 
-#[tokio::test]
-async fn a_waiting_result_says_in_its_headers_what_it_waits_for() {
+/// A server whose one place is taken by a result that is not read.
+struct Occupied {
+    server: Server,
+    planner: Client,
+    client: FlightServiceClient<Channel>,
+    bearer: String,
+    held: Response<Streaming<FlightData>>,
+}
+
+async fn occupied() -> Occupied {
     let server = limited().await;
     let (mut planner, bearer) = (server.client("admin").await, token(&server, "admin").await);
     planner.set_token(bearer.trim_start_matches("Bearer ").to_owned());
     let mut client = raw(&server).await;
     let held = ticket(&mut planner, MANY).await;
     let held = get(&mut client, &bearer, held).await;
+    Occupied {
+        server,
+        planner,
+        client,
+        bearer,
+        held,
+    }
+}
+
+#[tokio::test]
+async fn a_waiting_result_says_in_its_headers_what_it_waits_for() {
+    let Occupied {
+        server,
+        mut planner,
+        mut client,
+        bearer,
+        held,
+    } = occupied().await;
     assert_eq!(told(&held), None);
 
     let second = ticket(&mut planner, "select 1 as a from flights limit 1").await;
@@ -76,12 +102,13 @@ async fn a_waiting_result_says_in_its_headers_what_it_waits_for() {
 
 #[tokio::test]
 async fn one_that_is_ended_while_it_waits_has_its_status_in_the_trailers() {
-    let server = limited().await;
-    let (mut planner, bearer) = (server.client("admin").await, token(&server, "admin").await);
-    planner.set_token(bearer.trim_start_matches("Bearer ").to_owned());
-    let mut client = raw(&server).await;
-    let held = ticket(&mut planner, MANY).await;
-    let held = get(&mut client, &bearer, held).await;
+    let Occupied {
+        server,
+        mut planner,
+        mut client,
+        bearer,
+        held,
+    } = occupied().await;
     let second = ticket(&mut planner, "select 1 as a from flights limit 1").await;
     let second = get(&mut client, &bearer, second).await;
     assert!(told(&second).is_some());
@@ -97,12 +124,13 @@ async fn one_that_is_ended_while_it_waits_has_its_status_in_the_trailers() {
 
 #[tokio::test]
 async fn writes_that_wait_are_told_too() {
-    let server = limited().await;
-    let (mut planner, bearer) = (server.client("admin").await, token(&server, "admin").await);
-    planner.set_token(bearer.trim_start_matches("Bearer ").to_owned());
-    let mut client = raw(&server).await;
-    let held = ticket(&mut planner, MANY).await;
-    let held = get(&mut client, &bearer, held).await;
+    let Occupied {
+        server,
+        mut client,
+        bearer,
+        held,
+        ..
+    } = occupied().await;
     let command = CommandStatementUpdate {
         query: "insert into flights values (4, 'LGA', 'BOS')".to_owned(),
         transaction_id: None,

@@ -138,7 +138,7 @@ pub(crate) fn column_of<'a>(access: &'a Access, name: &str) -> Result<&'a Column
 }
 
 /// A sealed query beside a write's shell: its text, what it names, whether it is governed.
-type Sealed = (Arc<str>, Arc<model::Expected>, bool);
+type QueryInside = (Arc<str>, Arc<model::Expected>, bool);
 
 struct Alteration<'a> {
     context: &'a Context<'a>,
@@ -170,7 +170,7 @@ impl<'a> Alteration<'a> {
         )
     }
 
-    fn added(&self, column: &ColumnDefinition, query: &mut Option<Sealed>) -> Result<String> {
+    fn added(&self, column: &ColumnDefinition, query: &mut Option<QueryInside>) -> Result<String> {
         let sql_type = written_type(self.context, &column.type_cast)?;
         let default = match &column.default {
             Some(value) => {
@@ -211,7 +211,7 @@ impl<'a> Alteration<'a> {
     }
 
     /// `default (…)`; its expression is sealed as a query, which the worker reads again.
-    fn default(&self, value: &Value, query: &mut Option<Sealed>) -> Result<String> {
+    fn default(&self, value: &Value, query: &mut Option<QueryInside>) -> Result<String> {
         let (sql, expected) = default_query(self.context, value)?;
         let default = format!("default ({})", expression(&sql)?);
         *query = Some((sql, expected, false));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use frontend_pg::Config;
 use gateway::Wait;
 
-use crate::support::{Raw, Server, check, run, serve_with};
+use crate::support::{Raw, Server, check, run, serve_with, until};
 
 /// One statement at a time.
 const LIMIT: &str = "[[limit]]\nid = \"one at a time\"\nprincipal = \"admin\"\nstatements = 1\n";
@@ -25,19 +25,12 @@ async fn holder(server: &Server) -> Raw {
 
 /// Waits until a statement has waited for so long.
 async fn until_waited(server: &Server, time: Duration) -> Wait {
-    let waiting = async {
-        loop {
-            let statements = server.engine.statements();
-            let wait = statements.into_iter().find_map(|s| s.wait);
-            if let Some(wait) = wait.filter(|wait| wait.waited >= time) {
-                return wait;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+    let waiting = || {
+        let statements = server.engine.statements();
+        let wait = statements.into_iter().find_map(|s| s.wait);
+        wait.filter(|wait| wait.waited >= time)
     };
-    tokio::time::timeout(Duration::from_secs(30), waiting)
-        .await
-        .unwrap()
+    until(waiting).await.unwrap()
 }
 
 const TOLD: &str = "statement waits for one of the 1 places that limit \"one at a time\" allows";
@@ -121,14 +114,8 @@ async fn a_client_that_leaves_leaves_the_queue() {
     assert_eq!(second.next().await.unwrap().kind, b'N');
     assert_eq!(server.engine.health().queued, 1);
     drop(second);
-    let left = async {
-        while server.engine.health().queued > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), left)
-        .await
-        .unwrap();
+    let left = || (server.engine.health().queued == 0).then_some(());
+    until(left).await.unwrap();
     check(&mut first, "Q rollback", "C(ROLLBACK) Z(I)").await;
     server.stop().await;
 }

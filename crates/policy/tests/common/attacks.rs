@@ -3,6 +3,8 @@
 use model::{ErrorKind, SqlType};
 use native::{Connection, Instance};
 
+use super::writes::Outcome;
+pub use super::writes::rows as run;
 use super::{Columns, World};
 
 const TABLE: &str = "create table wh.main.t (id integer, region varchar, s varchar, amt bigint, d date,
@@ -69,24 +71,6 @@ pub fn databases(also_hidden: &[&str]) -> Databases {
         hidden_x: with_hidden("x", 5_000_000),
         hidden_y: with_hidden("y", -77),
         copy,
-    }
-}
-
-/// What a client learns: the rows, or the class of the error.
-#[derive(Debug, PartialEq)]
-pub enum Outcome {
-    Rows(Vec<Vec<Option<String>>>),
-    Fails(ErrorKind),
-}
-
-pub fn run(connection: &Connection, sql: &str) -> Outcome {
-    match connection.query(sql) {
-        Ok(rows) => {
-            let mut rows = rows.into_rows();
-            rows.sort();
-            Outcome::Rows(rows)
-        }
-        Err(e) => Outcome::Fails(tree::kind_of(&e)),
     }
 }
 

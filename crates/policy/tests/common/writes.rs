@@ -3,7 +3,7 @@
 use model::{ErrorKind, ExecRequest};
 use native::Connection;
 
-/// What a client learns.
+/// What a client learns: the rows, or the class of the error.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
     Rows(Vec<Vec<Option<String>>>),

@@ -181,17 +181,20 @@ impl Server {
 
     /// Waits until the engine is at rest: no statement, and so many sessions.
     pub(crate) async fn until_idle(&self, sessions: usize) {
-        let idle = async {
-            while self.engine.health().active > 0
-                || self.engine.health().sessions != sessions
-                || !self.engine.statements().is_empty()
-            {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
+        let idle = || {
+            let health = self.engine.health();
+            let is_idle = health.active == 0
+                && health.sessions == sessions
+                && self.engine.statements().is_empty();
+            is_idle.then_some(())
         };
-        let waited = tokio::time::timeout(Duration::from_secs(30), idle).await;
+        let waited = until(idle).await;
         let health = self.engine.health();
-        assert!(waited.is_ok(), "{health:?} {:?}", self.engine.statements());
+        assert!(
+            waited.is_some(),
+            "{health:?} {:?}",
+            self.engine.statements()
+        );
     }
 
     /// Asks the door to end.
@@ -204,4 +207,19 @@ impl Server {
         let left = self.tasks.wait(Duration::from_secs(30)).await;
         assert_eq!(left, [""; 0]);
     }
+}
+
+/// Asks until there is an answer, for half a minute.
+pub(crate) async fn until<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
+    let asking = async {
+        loop {
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking)
+        .await
+        .ok()
 }
