@@ -158,16 +158,3 @@ def test_other_clients_draw_too(desk) -> None:
     with closing(clients.connect_adbc(desk, "jfk")) as jfk, closing(jfk.cursor()) as cursor:
         with pytest.raises(adbc_driver_manager.Error):
             cursor.execute("select nextval('scratch.main.shared')")
-
-
-def test_temporary_tables_are_filled_from_a_sequence(desk) -> None:
-    with clients.connect_psycopg(desk, "admin") as admin:
-        admin.execute("create sequence scratch.main.drawn")
-        admin.execute("create temp table t as select nextval('scratch.main.drawn') as id")
-        with admin.transaction():
-            admin.execute("insert into t select nextval('scratch.main.drawn')")
-            admin.execute("create table scratch.main.kept as select id from t")
-        assert admin.execute("select id from scratch.main.kept order by id").fetchall() == [(1,), (2,)]
-        admin.execute("set default_transaction_read_only = on")
-        assert refused(admin, "insert into t select nextval('scratch.main.drawn')") == "25006"
-        admin.execute("insert into t values (7)")

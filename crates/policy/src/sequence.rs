@@ -3,9 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationName, Result, TEMPORARY, fold,
-};
+use model::{CatalogMode, Error, ErrorKind, ExecKind, Expected, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::text;
 
@@ -106,10 +104,9 @@ pub(crate) fn unless_quoted(name: &RelationName) -> Result<()> {
 }
 
 /// Fails where a statement draws from sequences of several catalogs, or of another than it writes: a
-/// transaction writes one, besides what is temporary.
+/// transaction writes one.
 pub(crate) fn check_catalogs(kind: &ExecKind, expected: &Expected) -> Result<()> {
-    let written = kind.written(expected).filter(|name| *name != TEMPORARY);
-    let catalogs: BTreeSet<&str> = written.collect();
+    let catalogs: BTreeSet<&str> = kind.written(expected).collect();
     match catalogs.len() {
         0 | 1 => Ok(()),
         _ => Err(Error::not_supported(
