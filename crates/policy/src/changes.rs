@@ -12,6 +12,7 @@ use tree::build;
 
 use crate::access::Access;
 use crate::compile::{Compiler, Purpose, SELF};
+use crate::copies::conjuncts;
 use crate::file::Privilege;
 use crate::set::PolicySet;
 use crate::view::View;
@@ -143,10 +144,12 @@ impl Changes {
             false => rows,
         };
         let conditions = seen.into_iter().chain(beyond.clone()).collect();
-        Ok(Allowed {
-            rows: build::conjunction("CONJUNCTION_AND", conditions),
-            beyond,
-        })
+        let rows = build::conjunction("CONJUNCTION_AND", conditions);
+        if privilege == Privilege::Update {
+            let oracle = reaching.iter().any(|g| g.allow_key_oracle);
+            self.check_what_depends(access, columns, rows.as_ref().filter(|_| !oracle))?;
+        }
+        Ok(Allowed { rows, beyond })
     }
 
     /// Refuses MERGE where a column of the relation stands in the way of a name that it needs.
@@ -163,6 +166,43 @@ impl Changes {
     /// Whether a column is neither masked nor NULL on some rows.
     pub(crate) fn sees_as_is(&self, column: &str) -> bool {
         self.plain.contains(&fold(column))
+    }
+
+    /// Refuses to change what decides how much of a row is shown, and what a rule for `rows` compares
+    /// with something hidden: whether the new row passes would tell of it.
+    fn check_what_depends(
+        &self,
+        access: &Access,
+        columns: &[String],
+        rows: Option<&Value>,
+    ) -> Result<()> {
+        let written = |read: &BTreeSet<String>| columns.iter().find(|c| read.contains(&fold(c)));
+        let denied = |column: &str, why: &str| {
+            let what = format!(
+                "permission denied to update column \"{column}\" of {}, as {why}",
+                access.name
+            );
+            Error::new(ErrorKind::PermissionDenied, what)
+        };
+        for (shown, column) in items(access).zip(&access.columns) {
+            if !self.sees_as_is(&column.name)
+                && let Some(column) = written(&columns_read(&shown))
+            {
+                let why = "what is shown of a row depends on it";
+                return Err(denied(column, why));
+            }
+        }
+        for condition in rows.into_iter().flat_map(conjuncts) {
+            let read = columns_read(condition);
+            if !read.iter().all(|c| self.sees_as_is(c))
+                && let Some(column) = written(&read)
+            {
+                let why = "whether a row may have a value depends on what is hidden";
+                return Err(denied(column, why)
+                    .with_hint("an administrator can set allow_key_oracle in the grant"));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses writes whose failure would tell of rows or values that the principal does not see.
@@ -254,6 +294,30 @@ pub(crate) fn items(access: &Access) -> impl Iterator<Item = Value> {
 /// Whether the principal sees all rows as they are.
 pub(crate) fn is_whole(access: &Access) -> bool {
     access.barrier.is_none() && access.privileges.contains(&Privilege::Select)
+}
+
+/// Folded names of the relation's columns that an expression over a row of it, under [`SELF`], reads.
+fn columns_read(expr: &Value) -> BTreeSet<String> {
+    let mut read = BTreeSet::new();
+    gather(expr, &mut read);
+    read
+}
+
+fn gather(value: &Value, read: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|v| gather(v, read)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field[1].as_str() {
+                    Some(column) if name == "column_names" && field[0] == SELF => {
+                        read.insert(fold(column));
+                    }
+                    _ => gather(field, read),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 fn sees_whole(view: &View, name: &RelationName) -> bool {

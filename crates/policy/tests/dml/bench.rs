@@ -63,12 +63,21 @@ privileges = ["select", "insert", "update", "delete"]
 role = "eu"
 on = "rw.main.i"
 privileges = ["select", "insert"]
+[[grant]]
+role = "eu"
+on = "rw.main.h"
+privileges = ["select", "insert", "update", "delete"]
+columns = ["id", "level", "a", "note"]
+rows = "secret < level"
+[[mask]]
+on = "rw.main.h.note"
+expr = "case when a > 100 then note else '**' end"
 [[mask]]
 on = "rw.main.*.masked"
 expr = "left(masked, 1) || '**'"
 "#;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 10] = [
     "create table rw.main.p as select 1 as id, 2 as v; alter table rw.main.p add primary key (id)",
     "create table rw.main.i (id integer primary key, v integer); insert into rw.main.i values (1, 2)",
     "create table rw.main.t (id integer, region varchar default 'EU', s varchar, amt bigint default 7, d date,
@@ -78,6 +87,7 @@ const TABLES: [&str; 9] = [
     "create table rw.main.o (id integer primary key, region varchar, a integer)",
     "create table rw.main.c (id integer, k integer references k(id))",
     "create table rw.main.w as select i as id, i as a, i as b from range(10) r(i)",
+    "create table rw.main.h (id integer, level integer, a integer, secret integer, note varchar)",
     "create table rw.main.u as select i as id, 'n' || i as name from range(1, 20) r(i)",
 ];
 
@@ -91,6 +101,7 @@ fn visible(raw: &str) -> Vec<String> {
         format!("insert into rw.main.m select i, 'm{raw}' || i, i from range(1, 9) r(i)"),
         "insert into rw.main.k select i, 'EU', i from range(1, 9) r(i)".to_owned(),
         "insert into rw.main.o select i, 'EU', i from range(1, 9) r(i)".to_owned(),
+        format!("insert into rw.main.h select i, 20, i, ascii('{raw}') - ascii('x'), 'm{raw}' || i from range(1, 9) r(i)"),
     ]
 }
 
@@ -104,6 +115,9 @@ fn hidden(tag: &str, amount: i64) -> Vec<String> {
         ),
         format!("insert into rw.main.k select {amount} + i, 'US', i from range(9) r(i)"),
         format!("insert into rw.main.o select {amount} + i, 'US', i from range(9) r(i)"),
+        format!(
+            "insert into rw.main.h select {amount} + i, 20, i, 21, 'hidden{tag}' from range(9) r(i)"
+        ),
     ]
 }
 
@@ -135,6 +149,8 @@ fn databases() -> Databases {
         "alter table rw.main.t alter column e type varchar",
         "update rw.main.t set masked = left(masked, 1) || '**'",
         "update rw.main.m set masked = left(masked, 1) || '**'",
+        "alter table rw.main.h drop column secret",
+        "update rw.main.h set note = '**'",
         "use rw",
     ] {
         copy.execute(statement).unwrap();
@@ -182,6 +198,16 @@ fn world() -> World {
             ),
             ("rw.main.k", &keyed),
             ("rw.main.o", &keyed),
+            (
+                "rw.main.h",
+                &[
+                    ("id", integer.clone()),
+                    ("level", integer.clone()),
+                    ("a", integer.clone()),
+                    ("secret", integer.clone()),
+                    ("note", text.clone()),
+                ],
+            ),
             (
                 "rw.main.c",
                 &[("id", integer.clone()), ("k", integer.clone())],
@@ -235,6 +261,7 @@ pub fn unseen(connection: &Connection) -> Vec<Outcome> {
         "select * from rw.main.k where region <> 'EU'",
         "select * from rw.main.o where region <> 'EU'",
         "select * from rw.main.w where id >= 5",
+        "select * from rw.main.h where secret >= level or note not like 'm%'",
         "select * from rw.main.t where denied not like 'denied%' or (masked not like 'mx%' \
          and masked not like 'my%' and masked not like 'hidden%')",
         "select * from rw.main.m where masked not like 'mx%' and masked not like 'my%'",
@@ -243,7 +270,7 @@ pub fn unseen(connection: &Connection) -> Vec<Outcome> {
     .into()
 }
 
-pub const SEEN: [&str; 9] = ["t", "m", "k", "o", "c", "w", "u", "p", "i"];
+pub const SEEN: [&str; 10] = ["t", "m", "k", "o", "c", "w", "u", "p", "i", "h"];
 
 pub struct Bench {
     pub world: World,

@@ -228,6 +228,19 @@ delete from m where masked = 'mx1'
 delete from m where masked = 'm**' and id < 4
 insert into m (id, a) values (1, 2) returning *
 insert into m values (1, 'x', 2)
+-- What decides how much is shown, and what is compared with something hidden
+update h set a = 200 where id = 3 returning note
+update h set a = 200
+update h set level = 1 where id = 3
+update h set level = 1, id = 9
+update h set level = default
+update h set id = id + 1, note = 'x'
+update h set id = id + 1
+update h set id = a * level where level > 3 returning *
+merge into h using u on h.id = u.id when matched then update set a = 200 returning note
+merge into h using u on h.id = u.id when matched then update set level = 1
+merge into h using u on h.id = u.id when matched then update set id = 5 returning note
+delete from h where id > 3 returning *
 -- Keys of a filtered table
 update k set a = 0
 update k set a = id * 2 where id < 4 returning *
