@@ -197,7 +197,7 @@ impl Changes {
             if !read.iter().all(|c| self.sees_as_is(c))
                 && let Some(column) = written(&read)
             {
-                let why = "whether a row may have a value depends on what is hidden";
+                let why = "whether a row may have a value depends on what is not seen";
                 return Err(denied(column, why)
                     .with_hint("an administrator can set allow_key_oracle in the grant"));
             }

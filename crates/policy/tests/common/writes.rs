@@ -1,17 +1,22 @@
 //! Running what policy has sealed, as a worker does.
 
-use model::{ErrorKind, ExecRequest};
-use native::Connection;
+use model::{ErrorKind, ExecRequest, ParamValue};
+use native::{Connection, Rows};
 
 /// What a client learns: the rows, or the class of the error.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     Rows(Vec<Vec<Option<String>>>),
     Fails(ErrorKind),
 }
 
 pub fn rows(connection: &Connection, sql: &str) -> Outcome {
-    match connection.query(sql) {
+    outcome(connection, sql, &[])
+}
+
+/// The same of a statement with parameters.
+pub fn outcome(connection: &Connection, sql: &str, values: &[ParamValue]) -> Outcome {
+    match query(connection, sql, values) {
         Ok(rows) => {
             let mut rows = rows.into_rows();
             rows.sort();
@@ -21,6 +26,18 @@ pub fn rows(connection: &Connection, sql: &str) -> Outcome {
     }
 }
 
+/// Runs a statement with its parameters.
+pub fn query(connection: &Connection, sql: &str, values: &[ParamValue]) -> native::Result<Rows> {
+    if values.is_empty() {
+        return connection.query(sql);
+    }
+    let prepared = connection.prepare(sql)?;
+    for (n, value) in values.iter().enumerate() {
+        prepared.bind(n + 1, value)?;
+    }
+    prepared.query()
+}
+
 /// Runs a sealed write as a worker does, in a transaction that is taken back after `then`.
 pub fn written<T>(
     connection: &Connection,
@@ -28,7 +45,7 @@ pub fn written<T>(
     then: impl FnOnce(&Outcome) -> T,
 ) -> T {
     connection.execute("begin").unwrap();
-    let mut outcome = rows(connection, request.sql());
+    let mut outcome = outcome(connection, request.sql(), request.params());
     if let (Outcome::Rows(rows), Some(returning)) = (&mut outcome, request.returning())
         && returning.checked
     {

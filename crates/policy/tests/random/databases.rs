@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use native::{Connection, Instance};
 
-use crate::data::{Cell, Table, quoted};
+use crate::data::{Cell, Column, Table, quoted};
+use crate::lookups::{self, MAPPING};
 use crate::rng::Rng;
 use crate::rules::Rules;
+
+/// How many changes of a row are tried for each database.
+const CHANGES: usize = 6;
 
 /// Instances that are used for one world after the other.
 pub(crate) struct Databases {
@@ -87,6 +91,17 @@ impl Databases {
                 }
             }
         }
+        let own = lookups::own(rng);
+        for (connection, tag) in [(&self.x, "p"), (&self.y, "q"), (&self.copy, "c")] {
+            let rows = [own.clone(), lookups::others(tag, rng)].concat();
+            let columns = lookups::COLUMNS.map(|(name, sql_type)| format!("{name} {sql_type}"));
+            let made = format!(
+                "create or replace table {MAPPING} ({}); insert into {MAPPING} values {}",
+                columns.join(", "),
+                rows.join(", ")
+            );
+            run(connection, &made);
+        }
         for table in tables {
             let [x, y] = self.two(table, rules, omitted, rng);
             self.put(&self.x, table, &x, rules, reach);
@@ -135,12 +150,16 @@ impl Databases {
         let mut candidates: Vec<Vec<Vec<Cell>>> = vec![];
         // What throws in one database has to be harmless in the other, or both would fail alike.
         let harmless = rng.chance(75);
+        // What is shown as it is can't be other in a row that is seen.
+        let shows = seen.iter().flat_map(|s| &s.columns);
+        let as_is: Vec<&str> = shows.filter(|c| c.as_is).map(|c| c.column.name).collect();
         for row in &table.rows {
             let mut changed = vec![row.clone()];
             for tag in ["p", "q"] {
-                for percent in [100, 50, 20] {
+                for (percent, of_as_is) in [(100, true), (100, false), (50, true), (20, true)] {
                     let cells = row.iter().zip(&table.columns);
-                    let other = cells.map(|(cell, c)| match rng.chance(percent) {
+                    let may = |c: &Column| of_as_is || !as_is.contains(&c.name);
+                    let other = cells.map(|(cell, c)| match may(c) && rng.chance(percent) {
                         true if tag == "q" && harmless => c.kind.value(true, rng),
                         true => Cell::poison(c.kind, tag, rng),
                         false => cell.clone(),
@@ -163,7 +182,7 @@ impl Databases {
         let Some(seen) = seen else {
             // Nothing of it is seen: everything may differ.
             let of = |n: usize| candidates.iter().map(|c| c[n].clone()).collect();
-            return [of(1), of(6)];
+            return [of(1), of(1 + CHANGES)];
         };
         let name = format!("raw.main.{}", table.name);
         run(
@@ -186,9 +205,15 @@ impl Databases {
         insert(&self.copy, &name, staged.iter().map(Vec::as_slice));
         let columns: Vec<String> = seen.columns.iter().map(|c| quoted(c.column.name)).collect();
         let view = seen.query("__row, __candidate, ", &name);
+        // Whether a row may be written is to be seen as well.
+        let rights = rules.write_rows(table).join(", ");
+        let with_rights = seen.query(
+            &format!("__row, __candidate, [{rights}] as __rights, "),
+            &name,
+        );
         // As text, since NaN and NULL must be told apart.
         let accepted = format!(
-            "with seen as (select __row, __candidate, cast(row({}) as varchar) as shown from ({view}))
+            "with seen as (select __row, __candidate, cast(row({}, __rights) as varchar) as shown from ({with_rights}))
              select s.__row, s.__candidate, c.shown is not null from {name} s
                 left join seen c using (__row, __candidate)
                 left join seen b on b.__row = s.__row and b.__candidate = 0
@@ -224,12 +249,12 @@ impl Databases {
                 if !visible.contains(&r) && rng.chance(omit) {
                     continue;
                 }
-                let chosen = (first..first + 5).find(|c| allowed[&r].contains(c));
+                let chosen = (first..first + CHANGES).find(|c| allowed[&r].contains(c));
                 rows.push(row[chosen.unwrap_or(0)].clone());
             }
             rows
         };
-        [choose(1, 0), choose(6, omitted)]
+        [choose(1, 0), choose(1 + CHANGES, omitted)]
     }
 }
 

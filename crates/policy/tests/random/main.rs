@@ -1,6 +1,6 @@
 //! Random statements under random policies over random data. Each is run on two databases that differ
 //! only in what the principal may not see, and on a copy that was filtered and masked beforehand by
-//! plain SQL, straight from the rules.
+//! plain SQL, straight from the rules. One in five writes.
 //!
 //! `EIDER_RANDOM_QUERIES` and `EIDER_RANDOM_SEED` make it longer or other: `cargo xtask random`. A case
 //! that fails names its world's seed: `EIDER_RANDOM_WORLD=0x… cargo test -p policy --test random` runs
@@ -15,6 +15,7 @@ mod data;
 mod databases;
 mod exprs;
 mod froms;
+mod lookups;
 mod masks;
 mod parameters;
 mod predicates;
@@ -24,6 +25,8 @@ mod rng;
 mod rules;
 mod turned;
 mod worlds;
+mod writes;
+mod written;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -116,9 +119,11 @@ fn what_is_hidden_makes_no_difference() {
         assert!(
             share(tally.with_parameters, 10)
                 && share(tally.turned, 1)
-                && share(tally.structured, 15),
+                && share(tally.structured, 15)
+                && share(tally.looked_up, 8),
             "too few of a kind: {tally:?}"
         );
+        tally.written.check(tally.tried);
         assert!(tally.failed > 0, "none met an error at run time: {tally:?}");
     }
 }

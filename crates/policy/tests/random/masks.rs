@@ -1,6 +1,7 @@
 //! Masks: each as a policy writes it, and as plain SQL.
 
-use crate::data::{Column, Kind, quoted};
+use crate::data::{Column, Kind, Table, quoted};
+use crate::lookups;
 use crate::rng::Rng;
 
 /// The key of `keyed_hash`.
@@ -28,13 +29,14 @@ fn built_in(name: &str, plain: String) -> Shown {
     }
 }
 
-/// A mask that fits a column.
-pub(crate) fn mask(column: &Column, rng: &mut Rng) -> Shown {
+/// A mask that fits a column of a table.
+pub(crate) fn mask(table: &Table, column: &Column, rng: &mut Rng) -> Shown {
     let name = quoted(column.name);
     let sql_type = column.kind.sql_type();
     let null = built_in("null", format!("cast(null as {sql_type})"));
     let n = rng.between(1, 3);
     match column.kind {
+        Kind::Text if rng.chance(10) => lookups::mask(table, &name),
         Kind::Text => text(&name, rng),
         Kind::TinyInt | Kind::Integer | Kind::BigInt => match rng.below(4) {
             0 => null,

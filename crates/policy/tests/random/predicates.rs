@@ -1,6 +1,7 @@
 //! Row predicates: each as a policy writes it, and as plain SQL without anything of a principal.
 
 use crate::data::{Column, Kind, Table, quoted};
+use crate::lookups;
 use crate::rng::Rng;
 
 /// The principal whose statements are tried.
@@ -41,7 +42,10 @@ pub(crate) const ATTRIBUTES: &str = "{ region = \"EU\", level = 7, staff = true,
 
 /// A predicate over the columns of a table.
 pub(crate) fn rows(table: &Table, roles: &[String], rng: &mut Rng) -> Expression {
-    let first = atom(rng.pick(&table.columns), roles, rng);
+    let first = match rng.chance(8) {
+        true => lookups::rows(table, rng),
+        false => atom(rng.pick(&table.columns), roles, rng),
+    };
     match rng.below(6) {
         0 => {
             let second = atom(rng.pick(&table.columns), roles, rng);

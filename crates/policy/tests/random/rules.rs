@@ -2,6 +2,7 @@
 //! straight from the rules by plain SQL and by nothing of the crate's own.
 
 use crate::data::{Column, Kind, Table, quoted};
+use crate::lookups::MAPPING;
 use crate::masks::{self, Shown};
 use crate::predicates::{self, ATTRIBUTES, Expression, WHO};
 use crate::rng::Rng;
@@ -17,6 +18,9 @@ pub(crate) struct Rules {
     masks: Vec<Mask>,
 }
 
+/// What lets the principal change rows.
+pub(crate) const WRITES: [&str; 3] = ["insert", "update", "delete"];
+
 /// A role that the principal has not.
 const STRANGER: &str = "stranger";
 
@@ -25,6 +29,7 @@ pub(crate) struct Grant {
     role: String,
     /// `None`: every relation.
     table: Option<&'static str>,
+    privileges: Vec<&'static str>,
     columns: Option<Vec<&'static str>>,
     rows: Option<Expression>,
 }
@@ -46,6 +51,8 @@ pub(crate) struct Restrict {
 #[derive(Clone, Debug)]
 pub(crate) struct Deny {
     table: &'static str,
+    /// `None`: all of them. Columns are denied to readers only.
+    privileges: Option<Vec<&'static str>>,
     columns: Option<Vec<&'static str>>,
     audience: Audience,
 }
@@ -64,6 +71,8 @@ struct Mask {
 pub(crate) struct Shows {
     pub(crate) column: Column,
     pub(crate) value: String,
+    /// Whether it shows what is stored, but for the type of ENUMs.
+    pub(crate) as_is: bool,
 }
 
 /// What a principal sees of a table.
@@ -96,6 +105,7 @@ impl Rules {
             rules.grants.push(Grant {
                 role: rng.pick(&names).clone(),
                 table: None,
+                privileges: vec!["select"],
                 columns: None,
                 rows: None,
             });
@@ -115,14 +125,19 @@ impl Rules {
             }
             some
         };
-        for _ in 0..*rng.pick(&[1, 1, 2, 3]) {
+        for n in 0..*rng.pick(&[1, 1, 2, 3]) {
             let role = match rng.chance(12) {
                 true => STRANGER.to_owned(),
                 false => rng.pick(roles).clone(),
             };
+            let mut privileges = rng.some(&WRITES, 60);
+            if n == 0 || privileges.is_empty() || rng.chance(80) {
+                privileges.push("select");
+            }
             self.grants.push(Grant {
                 role,
                 table: Some(table.name),
+                privileges,
                 columns: rng.chance(30).then(|| some_columns(rng)),
                 rows: rng.chance(75).then(|| predicates::rows(table, roles, rng)),
             });
@@ -135,9 +150,12 @@ impl Rules {
             });
         }
         if rng.chance(20) {
+            let columns = rng.chance(70).then(|| vec![rng.pick(&table.columns).name]);
+            let some = columns.is_none() && rng.chance(70);
             self.denies.push(Deny {
                 table: table.name,
-                columns: rng.chance(85).then(|| vec![rng.pick(&table.columns).name]),
+                privileges: some.then(|| vec![*rng.pick(&WRITES)]),
+                columns,
                 audience: audience(roles, rng),
             });
         }
@@ -147,7 +165,7 @@ impl Rules {
                     table: table.name,
                     column: column.name,
                     tagged: rng.chance(20),
-                    shown: masks::mask(column, rng),
+                    shown: masks::mask(table, column, rng),
                     audience: audience(roles, rng),
                 });
             }
@@ -169,7 +187,7 @@ impl Rules {
             .map(|(n, _)| format!("\"{n}\""))
             .collect();
         let mut text = format!(
-            "hash_key_file = \"key\"\n[[principal]]\nname = \"{WHO}\"\nverifier = \"x\"\nroles = [{}]\n\
+            "hash_key_file = \"key\"\nmapping = [\"{MAPPING}\"]\n[[principal]]\nname = \"{WHO}\"\nverifier = \"x\"\nroles = [{}]\n\
              attributes = {ATTRIBUTES}\n[[role]]\nname = \"{STRANGER}\"\n",
             direct.join(", ")
         );
@@ -185,8 +203,8 @@ impl Rules {
                 None => "wh.*.*".to_owned(),
             };
             text += &format!(
-                "[[grant]]\nrole = \"{}\"\non = \"{on}\"\nprivileges = [\"select\"]\n",
-                grant.role
+                "[[grant]]\nrole = \"{}\"\non = \"{on}\"\nprivileges = {:?}\n",
+                grant.role, grant.privileges
             );
             text += &columns_text(grant.columns.as_ref());
             if let Some(rows) = &grant.rows {
@@ -201,6 +219,9 @@ impl Rules {
         }
         for deny in &self.denies {
             text += &format!("[[deny]]\non = \"wh.main.{}\"\n", deny.table);
+            if let Some(privileges) = &deny.privileges {
+                text += &format!("privileges = {privileges:?}\n");
+            }
             text += &columns_text(deny.columns.as_ref());
             text += &deny.audience.text;
         }
@@ -220,17 +241,8 @@ impl Rules {
 
     /// What the principal sees of a table; `None` where it does not exist for them.
     pub(crate) fn seen(&self, table: &Table) -> Option<Seen> {
-        let has = |role: &String| self.roles.iter().any(|(n, _)| n == role);
-        let grants: Vec<&Grant> = self
-            .grants
-            .iter()
-            .filter(|g| has(&g.role) && g.table.is_none_or(|t| t == table.name))
-            .collect();
-        let denies: Vec<&Deny> = self
-            .denies
-            .iter()
-            .filter(|d| d.table == table.name && d.audience.included)
-            .collect();
+        let grants = self.grants_of("select", table);
+        let denies = self.denies_of("select", table);
         if denies.iter().any(|d| d.columns.is_none()) {
             return None;
         }
@@ -279,15 +291,20 @@ impl Rules {
             || columns.iter().any(|(_, changed, _)| *changed);
         let columns = columns
             .into_iter()
-            .map(|(column, _, value)| match column.kind {
+            .map(|(column, changed, value)| match column.kind {
                 Kind::Enum if governed => Shows {
+                    as_is: !changed,
                     value: format!("cast({value} as varchar)"),
                     column: Column {
                         kind: Kind::Text,
                         ..column
                     },
                 },
-                _ => Shows { column, value },
+                _ => Shows {
+                    as_is: !changed,
+                    column,
+                    value,
+                },
             })
             .collect();
         Some(Seen {
@@ -295,6 +312,51 @@ impl Rules {
             rows: (!rows.is_empty()).then(|| rows.join(" and ")),
             guarded,
         })
+    }
+
+    /// What makes a row of the table one that the principal may write, as grants with the privilege
+    /// reach all of these columns; `None` where none does. Visible rows only may be written besides.
+    pub(crate) fn may(&self, privilege: &str, table: &Table, columns: &[&str]) -> Option<String> {
+        let mut denies = self.denies_of(privilege, table).into_iter();
+        if denies.any(|d| d.columns.is_none()) {
+            return None;
+        }
+        let mut grants = self.grants_of(privilege, table);
+        grants.retain(|g| {
+            let all = |own: &Vec<&str>| columns.iter().all(|c| own.contains(c));
+            g.columns.as_ref().is_none_or(all)
+        });
+        match grants.is_empty() {
+            true => None,
+            false => Some(any_of(&grants).unwrap_or_else(|| "true".to_owned())),
+        }
+    }
+
+    /// The rules for rows of every grant that lets the principal write, each by itself.
+    pub(crate) fn write_rows(&self, table: &Table) -> Vec<String> {
+        let grants = WRITES.iter().flat_map(|p| self.grants_of(p, table));
+        let rows = grants.filter_map(|g| g.rows.as_ref());
+        rows.map(|r| yes(&r.plain)).collect()
+    }
+
+    fn grants_of(&self, privilege: &str, table: &Table) -> Vec<&Grant> {
+        let has = |role: &String| self.roles.iter().any(|(n, _)| n == role);
+        let grants = self.grants.iter();
+        grants
+            .filter(|g| has(&g.role) && g.table.is_none_or(|t| t == table.name))
+            .filter(|g| g.privileges.contains(&privilege))
+            .collect()
+    }
+
+    fn denies_of(&self, privilege: &str, table: &Table) -> Vec<&Deny> {
+        let denies = self.denies.iter();
+        denies
+            .filter(|d| d.table == table.name && d.audience.included)
+            .filter(|d| match &d.privileges {
+                Some(privileges) => privileges.contains(&privilege),
+                None => true,
+            })
+            .collect()
     }
 
     /// A policy that shows no more: a grant less, a restriction or a denial more.
@@ -317,6 +379,7 @@ impl Rules {
             }),
             _ => stricter.denies.push(Deny {
                 table: table.name,
+                privileges: None,
                 columns: Some(vec![rng.pick(&table.columns).name]),
                 audience: everybody,
             }),

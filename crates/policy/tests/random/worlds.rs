@@ -2,24 +2,30 @@
 
 use std::path::Path;
 
-use model::{ErrorKind, ParamValue, SqlType, StatementId};
+use model::{CatalogMode, ErrorKind, ParamValue, SqlType, StatementId};
 use native::Connection;
 use plan::Statement;
-use policy::{PolicySet, View};
+use policy::{Authorised, PolicySet, View};
 use tree::{Parser, Sidecar};
 
 use crate::common;
+use crate::common::writes::query;
 use crate::data::{self, Table};
 use crate::databases::{Databases, Reach};
 use crate::exprs::{Item, Ty};
+use crate::lookups::{self, MAPPING};
 use crate::parameters;
 use crate::predicates::WHO;
 use crate::queries::Queries;
 use crate::rng::Rng;
 use crate::rules::Rules;
+use crate::written::Written;
 
 /// Statements of one world.
 pub(crate) const STATEMENTS: usize = 125;
+
+/// How many of a hundred write.
+const WRITES: usize = 20;
 
 /// How a case begins in which the two databases can be told apart.
 pub(crate) const TOLD: &str = "hidden data shows";
@@ -48,6 +54,10 @@ pub(crate) struct Tally {
     pub(crate) refused: usize,
     /// Bound by nobody.
     pub(crate) unbound: usize,
+    /// Of those that ran, with a look-up in a mapping table.
+    pub(crate) looked_up: usize,
+    /// Statements that write.
+    pub(crate) written: Written,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -63,6 +73,8 @@ impl std::ops::AddAssign for Tally {
         self.failed_by_counts += other.failed_by_counts;
         self.refused += other.refused;
         self.unbound += other.unbound;
+        self.looked_up += other.looked_up;
+        self.written += other.written;
     }
 }
 
@@ -85,17 +97,7 @@ impl Outcome {
 }
 
 fn outcome(connection: &Connection, sql: &str, values: &[ParamValue]) -> Outcome {
-    let query = || {
-        if values.is_empty() {
-            return connection.query(sql);
-        }
-        let prepared = connection.prepare(sql)?;
-        for (n, value) in values.iter().enumerate() {
-            prepared.bind(n + 1, value)?;
-        }
-        prepared.query()
-    };
-    match query() {
+    match query(connection, sql, values) {
         Ok(rows) => {
             let names = rows.columns().to_vec();
             let mut rows = rows.into_rows();
@@ -106,25 +108,25 @@ fn outcome(connection: &Connection, sql: &str, values: &[ParamValue]) -> Outcome
     }
 }
 
-fn bound(connection: &Connection, sql: &str) -> native::Result<Vec<(String, SqlType)>> {
+pub(crate) fn bound(connection: &Connection, sql: &str) -> native::Result<Vec<(String, SqlType)>> {
     connection.prepare(sql).map(|p| p.columns())
 }
 
 /// Tables, the policy over them, and what the principal sees.
 pub(crate) struct World<'a> {
-    seed: u64,
-    databases: &'a Databases,
+    pub(crate) seed: u64,
+    pub(crate) databases: &'a Databases,
     parser: &'a Parser,
     reach: Reach,
     /// Whether the two databases have other numbers of hidden rows. DuckDB orders joins by them, and
     /// whether a visible row meets what throws on it may depend on that order.
-    uneven: bool,
-    rules: Rules,
-    tables: Vec<Table>,
+    pub(crate) uneven: bool,
+    pub(crate) rules: Rules,
+    pub(crate) tables: Vec<Table>,
     view: View,
     sidecar: Sidecar,
-    visible: Vec<Item>,
-    rng: Rng,
+    pub(crate) visible: Vec<Item>,
+    pub(crate) rng: Rng,
 }
 
 impl<'a> World<'a> {
@@ -167,9 +169,13 @@ impl<'a> World<'a> {
         }
         let mut wrong = vec![];
         for _ in 0..STATEMENTS {
+            tally.tried += 1;
+            if self.reach == Reach::Raw && self.rng.chance(WRITES) {
+                wrong.extend(self.write(tally));
+                continue;
+            }
             let text = Queries::new(&self.visible, &mut self.rng).statement();
             let statement = parameters::Statement::new(&text, self.rng.chance(85));
-            tally.tried += 1;
             if let Err(reason) = self.statement(&statement, tally) {
                 wrong.push(format!(
                     "world {:#x}: {reason}\nstatement: {}\nparameters: {:?}\npolicy:\n{}",
@@ -235,6 +241,7 @@ impl<'a> World<'a> {
         match (&x, &copy) {
             (Outcome::Rows(_, found), Outcome::Rows(_, expected)) => {
                 tally.ran += 1;
+                tally.looked_up += usize::from(sql.contains(MAPPING));
                 tally.with_rows += usize::from(!found.is_empty());
                 let has = |words: &[&str]| usize::from(words.iter().any(|w| text.contains(w)));
                 tally.with_parameters += usize::from(!statement.values.is_empty());
@@ -255,14 +262,17 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn authorised(&self, statement: &parameters::Statement) -> model::Result<Planned> {
+    pub(crate) fn plan(&self, statement: &parameters::Statement) -> model::Result<Authorised> {
         let (text, declared) = (&statement.text, statement.declared());
         let parsed = plan::parse(text, self.parser)?;
         if let Statement::Describe(_) = parsed {
             return Err(model::Error::not_supported("DESCRIBE"));
         }
-        let authorised =
-            policy::authorise(&parsed, &self.view, &self.sidecar, &declared, self.parser)?;
+        policy::authorise(&parsed, &self.view, &self.sidecar, &declared, self.parser)
+    }
+
+    fn authorised(&self, statement: &parameters::Statement) -> model::Result<Planned> {
+        let authorised = self.plan(statement)?;
         let columns = authorised
             .description()
             .schema
@@ -371,6 +381,7 @@ fn contained<T: PartialEq>(part: Vec<T>, mut whole: Vec<T>) -> Result<(), T> {
 }
 
 fn view(rules: &Rules, tables: &[Table], keys: &Path, parser: &Parser) -> View {
+    let mapping = (MAPPING, lookups::COLUMNS);
     let columns: Vec<Vec<(&str, SqlType)>> = tables
         .iter()
         .map(|t| {
@@ -388,8 +399,11 @@ fn view(rules: &Rules, tables: &[Table], keys: &Path, parser: &Parser) -> View {
         .iter()
         .zip(&columns)
         .map(|(n, c)| (n.as_str(), c.as_slice()))
+        .chain([(mapping.0, mapping.1.as_slice())])
         .collect();
-    let snapshot = common::snapshot(&relations);
+    let mut snapshot = common::snapshot(&relations);
+    let catalog = snapshot.catalogs.get_mut("wh").unwrap();
+    catalog.mode = CatalogMode::ReadWrite;
     let text = rules.text();
     let set = PolicySet::from_text(&keys.join("policy.toml"), &text, &snapshot, parser)
         .unwrap_or_else(|e| panic!("{e:?}\n{text}"));
