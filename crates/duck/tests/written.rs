@@ -189,7 +189,9 @@ async fn the_snapshot_has_the_constraints_that_a_write_can_meet() {
             .execute(
                 "create table a (x integer, y integer, z integer not null, primary key (x, y), unique (z), check (x < z));
                  create table b (p integer, q integer, foreign key (q, p) references a (x, y));
-                 create table c (m integer, n integer); create unique index c_index on c ((m + n))",
+                 create table c (m integer, n integer); create unique index c_index on c ((m + n));
+                 create table g (\"o p\" integer default 7, q integer, s varchar default 'q', r integer generated always as (\"o p\" + q),
+                 v integer[] generated always as ([r, \"O P\"]))",
             )
             .unwrap();
     })
@@ -225,6 +227,13 @@ async fn the_snapshot_has_the_constraints_that_a_write_can_meet() {
     assert_eq!(
         constraints("c"),
         [constraint(ConstraintKind::UniqueIndex, &["m", "n"])]
+    );
+    assert_eq!(
+        constraints("g"),
+        [
+            constraint(ConstraintKind::Generated, &["r", "o p", "q"]),
+            constraint(ConstraintKind::Generated, &["v", "r", "O P"]),
+        ]
     );
     assert_eq!(constraints("t"), []);
 }

@@ -119,6 +119,8 @@ pub enum ConstraintKind {
     ReferencedBy(RelationName),
     /// An expression over the columns holds.
     Check,
+    /// The first of the columns is computed of the others.
+    Generated,
 }
 
 /// A schema of a catalog. Keys are folded names.

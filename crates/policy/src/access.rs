@@ -10,6 +10,7 @@ use tree::build;
 use crate::changes::Changes;
 use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
+use crate::generated::{Shown, withheld};
 use crate::mapping::looks_up;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
@@ -125,6 +126,20 @@ impl Access {
             governed |= guard.is_some() || mask.is_some();
             picks.push((column, guard, mask));
         }
+        let shown = picks.iter().map(|(column, _, mask)| {
+            let shown = match mask {
+                None => Shown::Raw,
+                Some(_) => Shown::Masked,
+            };
+            (model::fold(&column.name), shown)
+        });
+        let is_named = |column: &str| {
+            let mut naming = reading.iter().filter(|g| g.columns.is_some());
+            naming.any(|g| reaches(g, column))
+        };
+        let withheld = withheld(relation, shown.collect(), is_named);
+        governed |= !withheld.is_empty();
+        picks.retain(|(column, _, _)| !withheld.contains(&model::fold(&column.name)));
         if picks.is_empty() {
             return Ok(None);
         }

@@ -213,8 +213,11 @@ impl Changes {
         privilege: Privilege,
         columns: &[String],
     ) -> Result<()> {
-        let written = |constraint: &Constraint| match privilege {
-            Privilege::Update => constraint
+        // DuckDB deletes many a row that it updates, and inserts it anew: what refers to it, and what
+        // is computed of it, is tried whatever is set.
+        let written = |constraint: &Constraint| match (privilege, &constraint.kind) {
+            (_, ConstraintKind::ReferencedBy(_) | ConstraintKind::Generated) => true,
+            (Privilege::Update, _) => constraint
                 .columns
                 .iter()
                 .any(|c| columns.iter().any(|w| w.eq_ignore_ascii_case(c))),
@@ -234,6 +237,10 @@ impl Changes {
                 ConstraintKind::Check => {
                     privilege == Privilege::Update
                         && !constraint.columns.iter().all(|c| self.sees_as_is(c))
+                }
+                ConstraintKind::Generated => {
+                    let mut of = constraint.columns.iter().skip(1);
+                    privilege == Privilege::Update && !of.all(|c| self.sees_as_is(c))
                 }
             };
             if tells {

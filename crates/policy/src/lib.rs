@@ -25,6 +25,7 @@ mod explain;
 mod file;
 mod from;
 mod functions;
+mod generated;
 mod ids;
 mod index;
 mod inquiry;

@@ -69,6 +69,15 @@ on = "rw.main.h"
 privileges = ["select", "insert", "update", "delete"]
 columns = ["id", "level", "a", "note"]
 rows = "secret < level"
+[[grant]]
+role = "eu"
+on = "rw.main.parent"
+privileges = ["select", "insert", "update", "delete"]
+[[grant]]
+role = "eu"
+on = "rw.main.gen"
+privileges = ["select", "insert", "update", "delete"]
+columns = ["id", "a", "tags"]
 [[mask]]
 on = "rw.main.h.note"
 expr = "case when a > 100 then note else '**' end"
@@ -77,7 +86,7 @@ on = "rw.main.*.masked"
 expr = "left(masked, 1) || '**'"
 "#;
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 13] = [
     "create table rw.main.p as select 1 as id, 2 as v; alter table rw.main.p add primary key (id)",
     "create table rw.main.i (id integer primary key, v integer); insert into rw.main.i values (1, 2)",
     "create table rw.main.t (id integer, region varchar default 'EU', s varchar, amt bigint default 7, d date,
@@ -88,6 +97,9 @@ const TABLES: [&str; 10] = [
     "create table rw.main.c (id integer, k integer references k(id))",
     "create table rw.main.w as select i as id, i as a, i as b from range(10) r(i)",
     "create table rw.main.h (id integer, level integer, a integer, secret integer, note varchar)",
+    "create table rw.main.parent (id integer primary key, n integer, l integer[]); insert into rw.main.parent values (1, 1, [1]), (2, 2, [2])",
+    "create table rw.main.child (parent integer references parent(id))",
+    "create table rw.main.gen (id integer, a integer, secret integer, tags integer[], g tinyint generated always as (cast(secret - a as tinyint)))",
     "create table rw.main.u as select i as id, 'n' || i as name from range(1, 20) r(i)",
 ];
 
@@ -101,6 +113,8 @@ fn visible(raw: &str) -> Vec<String> {
         format!("insert into rw.main.m select i, 'm{raw}' || i, i from range(1, 9) r(i)"),
         "insert into rw.main.k select i, 'EU', i from range(1, 9) r(i)".to_owned(),
         "insert into rw.main.o select i, 'EU', i from range(1, 9) r(i)".to_owned(),
+        format!("insert into rw.main.child select {} + 1", usize::from(raw == "y")),
+        format!("insert into rw.main.gen (id, a, secret, tags) select i, 1, {}, [i] from range(1, 5) r(i)", if raw == "y" { 120 } else { 0 }),
         format!("insert into rw.main.h select i, 20, i, ascii('{raw}') - ascii('x'), 'm{raw}' || i from range(1, 9) r(i)"),
     ]
 }
@@ -150,6 +164,9 @@ fn databases() -> Databases {
         "update rw.main.t set masked = left(masked, 1) || '**'",
         "update rw.main.m set masked = left(masked, 1) || '**'",
         "alter table rw.main.h drop column secret",
+        "drop table rw.main.child",
+        "alter table rw.main.gen drop column g",
+        "alter table rw.main.gen drop column secret",
         "update rw.main.h set note = '**'",
         "use rw",
     ] {
@@ -199,6 +216,25 @@ fn world() -> World {
             ("rw.main.k", &keyed),
             ("rw.main.o", &keyed),
             (
+                "rw.main.parent",
+                &[
+                    ("id", integer.clone()),
+                    ("n", integer.clone()),
+                    ("l", SqlType::List(integer.clone().into())),
+                ],
+            ),
+            (
+                "rw.main.gen",
+                &[
+                    ("id", integer.clone()),
+                    ("a", integer.clone()),
+                    ("secret", integer.clone()),
+                    ("tags", SqlType::List(integer.clone().into())),
+                    ("g", SqlType::TinyInt),
+                ],
+            ),
+            ("rw.main.child", &[("parent", integer.clone())]),
+            (
                 "rw.main.h",
                 &[
                     ("id", integer.clone()),
@@ -230,7 +266,14 @@ fn world() -> World {
         "rw",
     );
     let name = |table: &str| RelationName::new("rw", "main", table);
+    let generated = Constraint {
+        kind: ConstraintKind::Generated,
+        columns: ["g", "secret", "a"].map(str::to_owned).into(),
+    };
+    world.constrain(&name("gen"), generated);
     for (table, kind, column) in [
+        ("parent", ConstraintKind::Unique, "id"),
+        ("parent", ConstraintKind::ReferencedBy(name("child")), "id"),
         ("k", ConstraintKind::Unique, "id"),
         ("p", ConstraintKind::Unique, "id"),
         ("i", ConstraintKind::Unique, "id"),
@@ -261,6 +304,8 @@ pub fn unseen(connection: &Connection) -> Vec<Outcome> {
         "select * from rw.main.k where region <> 'EU'",
         "select * from rw.main.o where region <> 'EU'",
         "select * from rw.main.w where id >= 5",
+        "select * from rw.main.child",
+        "select * from rw.main.gen where secret not in (0, 120)",
         "select * from rw.main.h where secret >= level or note not like 'm%'",
         "select * from rw.main.t where denied not like 'denied%' or (masked not like 'mx%' \
          and masked not like 'my%' and masked not like 'hidden%')",
@@ -270,7 +315,9 @@ pub fn unseen(connection: &Connection) -> Vec<Outcome> {
     .into()
 }
 
-pub const SEEN: [&str; 10] = ["t", "m", "k", "o", "c", "w", "u", "p", "i", "h"];
+pub const SEEN: [&str; 12] = [
+    "t", "m", "k", "o", "c", "w", "u", "p", "i", "h", "parent", "gen",
+];
 
 pub struct Bench {
     pub world: World,

@@ -241,6 +241,24 @@ merge into h using u on h.id = u.id when matched then update set a = 200 returni
 merge into h using u on h.id = u.id when matched then update set level = 1
 merge into h using u on h.id = u.id when matched then update set id = 5 returning note
 delete from h where id > 3 returning *
+-- What refers to rows, and what is computed of something hidden
+update parent set n = 3 where id = 1 returning *
+update parent set n = 3 where id = 1
+update parent set l = [3] where id = 1
+update parent set id = 5 where id = 1
+merge into parent using u on u.id = parent.id when matched then update set n = 3 returning parent.id
+insert into parent values (1, 3, null) on conflict (id) do update set n = 3 returning *
+insert into parent values (1, 3, null) on conflict (id) do nothing
+insert into parent values (9, 3, null) returning *
+delete from parent where id = 1
+update gen set a = -60 where id = 1 returning *
+update gen set a = -60
+update gen set tags = [5]
+update gen set id = 1
+merge into gen using u on u.id = gen.id when matched then update set id = 3 returning gen.a
+insert into gen values (9, -60, [1])
+insert into gen values (9, -60, [1]) returning *
+delete from gen where id = 1
 -- Keys of a filtered table
 update k set a = 0
 update k set a = id * 2 where id < 4 returning *

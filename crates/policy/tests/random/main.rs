@@ -131,7 +131,7 @@ fn what_is_hidden_makes_no_difference() {
 /// The same worlds with plain subqueries in place of barriers: they have to be found out.
 #[test]
 fn views_without_barriers_are_found_out() {
-    let (tally, wrong) = worlds(&seeds(2_000), Reach::Views);
+    let (tally, wrong) = worlds(&seeds(QUERIES), Reach::Views);
     let found = wrong.iter().any(|w| w.contains(TOLD));
     assert!(found, "nothing found in {tally:?}");
 }
