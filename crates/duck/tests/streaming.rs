@@ -320,3 +320,13 @@ async fn a_session_s_time_zone_is_its_own() {
     assert_ne!(error.kind(), ErrorKind::Internal);
     assert_eq!(number(&b, hour()).await.unwrap(), 0);
 }
+
+/// DuckDB 1.5.5 by itself answers with a row of NULLs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_no_rows_is_none() {
+    let f = fixture().await;
+    let session = f.session().await;
+    let sql = "select i from w.main.t where i % 7 = 8 qualify row_number() over (order by i) = 1";
+    let request = query(sql, &["w.main.t"], &["row_number", "%"]);
+    assert_eq!(rows(&run(&session, request).await.unwrap()), 0);
+}
