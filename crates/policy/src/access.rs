@@ -12,6 +12,7 @@ use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
 use crate::generated::{Shown, withheld};
 use crate::mapping::looks_up;
+use crate::reserved::unless_reserved_columns;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
 
@@ -68,6 +69,9 @@ impl Access {
             .flat_map(|g| g.privileges.iter().copied())
             .filter(|p| !denies.iter().any(|d| d.takes(*p)))
             .collect();
+        if !privileges.is_empty() {
+            unless_reserved_columns(&relation.columns)?;
+        }
         let reading: Vec<&Grant> = grants
             .into_iter()
             .filter(|g| g.privileges.contains(&Privilege::Select))

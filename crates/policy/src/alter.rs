@@ -10,9 +10,10 @@ use tree::quote;
 
 use crate::access::Access;
 use crate::authorise::{Authorised, CommandTag, Context};
-use crate::ddl::{nothing, unless_reserved};
+use crate::ddl::nothing;
 use crate::file::Privilege;
 use crate::naming::ColumnChange;
+use crate::reserved::unless_reserved;
 use crate::write::{default_query, expression, full, quoted, require, type_of, writable, written};
 
 pub(crate) fn alter_table(
@@ -40,6 +41,7 @@ pub(crate) fn alter_table(
                     false => Err(alteration.duplicate(&column.name)),
                 };
             }
+            unless_reserved(&column.name)?;
             alteration.keep_rules(&column.name, ColumnChange::Added, "added")?;
             alteration.added(column, &mut query)?
         }
@@ -56,6 +58,7 @@ pub(crate) fn alter_table(
             if alteration.find(to).is_some_and(|c| c.name != column.name) {
                 return Err(alteration.duplicate(to));
             }
+            unless_reserved(to)?;
             alteration.keep_rules(&column.name, ColumnChange::Renamed(to), "renamed")?;
             format!("rename column {} to {}", quote(&column.name), quote(to))
         }

@@ -11,7 +11,7 @@ use crate::checker_open::{is_barrier, is_open};
 use crate::compile::SELF;
 use crate::file::Privilege;
 use crate::functions::{Decision, FunctionClass, functions};
-use crate::rewrite::GENERATED;
+use crate::reserved::GENERATED;
 use crate::rights::Rights;
 use crate::sequence::{self, SequenceCall};
 

@@ -7,6 +7,7 @@ use tree::quote;
 use crate::alter::{alter_table, column_of, columns_of, table};
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::file::Privilege;
+use crate::reserved::unless_reserved;
 use crate::write::{full, require, writable, written};
 use crate::write_sequence;
 
@@ -83,17 +84,6 @@ pub(crate) fn nothing(context: &Context<'_>, tag: CommandTag) -> Authorised {
     let mut nothing = written(context, kind, tag, String::new(), None);
     nothing.answer = Answer::Nothing;
     nothing
-}
-
-/// Fails for names that policy makes itself.
-pub(crate) fn unless_reserved(name: &str) -> Result<()> {
-    if !fold(name).starts_with(crate::rewrite::GENERATED) {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::InvalidParameterValue,
-        "names that begin with __eider_ are reserved",
-    ))
 }
 
 /// A statement that changes what the catalog has.

@@ -39,6 +39,7 @@ mod naming;
 mod parameters;
 mod part;
 mod pattern;
+mod reserved;
 mod returning;
 mod rewrite;
 mod rights;

@@ -10,6 +10,7 @@ use crate::compile::{SELF, Scope, bad};
 use crate::file::At;
 use crate::part;
 use crate::pattern::Pattern;
+use crate::reserved::unless_reserved_columns;
 
 /// The alias of a mapping table inside its subquery.
 pub(crate) const MAPPING: &str = "__eider_mapping";
@@ -44,7 +45,7 @@ impl Mappings {
 }
 
 impl Listed {
-    /// Fails where it names no table.
+    /// Fails where it names no table, or one that can't be looked up.
     pub(crate) fn table<'s>(&self, snapshot: &'s CatalogSnapshot) -> Result<&'s Relation, String> {
         let on = &self.on;
         let (Some(catalog), Some(schema), Some(name)) = (on.part(0), on.part(1), on.part(2)) else {
@@ -52,7 +53,11 @@ impl Listed {
         };
         let found = snapshot.relation(catalog, schema, name);
         let table = found.filter(|r| r.kind == RelationKind::Table);
-        table.ok_or_else(|| format!("there is no table {on}"))
+        let table = table.ok_or_else(|| format!("there is no table {on}"))?;
+        match unless_reserved_columns(&table.columns) {
+            Ok(()) => Ok(table),
+            Err(error) => Err(format!("{on} can't be looked up: {error}")),
+        }
     }
 }
 

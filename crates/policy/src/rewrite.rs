@@ -13,21 +13,17 @@ use tree::{Parser, build, walk};
 
 use crate::access::{Access, as_table};
 use crate::calls::Calls;
-use crate::changes::ROW_NUMBER;
-use crate::compile::SELF;
 use crate::costly::check_bound;
 use crate::denial::denied;
 use crate::expansion;
 use crate::file::Privilege;
 use crate::parameters;
 use crate::part::{located, names, walkable, within};
+use crate::reserved::{GENERATED, is_reserved};
 use crate::rights::Rights;
-use crate::scope::{FromItem, FromScope, requalify, some_column};
+use crate::scope::{FromItem, FromScope, means_reserved, requalify, some_column};
 use crate::sequence::SequenceCall;
 use crate::star;
-
-/// Prefix of every generated name.
-pub(crate) const GENERATED: &str = "__eider_";
 
 /// The name that the relation goes by that a statement writes. Other generated names count from 1.
 pub(crate) const TARGET: &str = "__eider_t0";
@@ -330,7 +326,7 @@ impl<'a> Rewriter<'a> {
             let alike =
                 item.full.is_some() && folded.iter().filter(|n| **n == folded[i]).count() > 1;
             // Policy's own names must not be taken for the user's, nor the other way round.
-            let reserved = folded[i].starts_with(SELF);
+            let reserved = is_reserved(&folded[i]);
             if alike || reserved || self.quoted_stars.contains(&folded[i]) {
                 self.generated += 1;
                 item.renamed = Some(format!("{GENERATED}t{}", self.generated));
@@ -467,8 +463,7 @@ impl<'a> Rewriter<'a> {
         let mut parts: Vec<String> = names(&expr["column_names"]).map(str::to_owned).collect();
         let last = parts.last().map(|p| fold(p)).unwrap_or_default();
         let given = self.is_given(&last);
-        let reserved = parts.iter().any(|p| fold(p) == ROW_NUMBER);
-        if reserved || last == "rowid" && !given {
+        if means_reserved(&self.froms, &parts) || last == "rowid" && !given {
             return Err(located(pivot::undefined_column(&last), expr));
         }
         if parts.len() == 1

@@ -2,6 +2,8 @@
 
 use model::{Column, RelationName, fold};
 
+use crate::reserved::is_reserved;
+
 /// An item of FROM, by the names that columns can be qualified with.
 #[derive(Debug)]
 pub(crate) struct FromItem {
@@ -91,6 +93,20 @@ pub(crate) fn requalify(scopes: &[FromScope], names: &mut Vec<String>) {
             *names = vec![renamed.clone()];
             return;
         }
+    }
+}
+
+/// Whether a reference could mean a column of a name that policy keeps for itself. An item of FROM may
+/// have such a name, and so qualify columns or be its whole row: it gets another.
+pub(crate) fn means_reserved(scopes: &[FromScope], names: &[String]) -> bool {
+    let is_item = |name: &str| {
+        let mut items = scopes.iter().flat_map(|scope| &scope.0);
+        items.any(|item| item.is_named(name))
+    };
+    match names {
+        [name] => is_reserved(name) && !is_item(name),
+        [_, rest @ ..] => rest.iter().any(|name| is_reserved(name)),
+        [] => false,
     }
 }
 

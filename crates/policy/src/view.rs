@@ -99,7 +99,10 @@ impl View {
         let mut tables = Vec::new();
         for relation in own(RelationKind::Table) {
             let compiler = compiler(sidecar);
-            tables.extend(Access::new(&self.set, &compiler, relation, Rows::Table)?);
+            match Access::new(&self.set, &compiler, relation, Rows::Table) {
+                Ok(access) => tables.extend(access),
+                Err(error) => view.hide(&relation.name, error),
+            }
         }
         view.admit(tables, snapshot);
         if own(RelationKind::View).next().is_some() {

@@ -14,9 +14,9 @@ use serde_json::Value;
 use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
-use crate::ddl::unless_reserved;
 use crate::denial::denied;
 use crate::file::Privilege;
+use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
@@ -79,6 +79,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
                     ),
                 ));
             }
+            names.iter().try_for_each(|name| unless_reserved(name))?;
             let with = if *no_data { " with no data" } else { "" };
             sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
             let tag = CommandTag::CreateTableAs;
@@ -272,6 +273,7 @@ fn definitions(
 ) -> Result<Vec<String>> {
     let mut definitions = Vec::with_capacity(columns.len() + keys.len());
     for column in columns {
+        unless_reserved(&column.name)?;
         let mut text = format!(
             "{} {}",
             quote(&column.name),

@@ -6,6 +6,7 @@ use plan::{CreateView, DropView};
 
 use crate::authorise::{Authorised, CommandTag, Context};
 use crate::file::Privilege;
+use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
@@ -58,6 +59,8 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
             ),
         ));
     }
+    let mut names = described.names.iter().chain(&create.columns);
+    names.try_for_each(|name| unless_reserved(name))?;
     let Sealed {
         sql: query,
         expected,
