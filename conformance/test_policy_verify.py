@@ -79,6 +79,121 @@ on = "wh.main.people.level"
 expr = "case when level > 2 then 2 else level end"
 """
 
+# Views of every kind: over others, over Parquet, in another schema, with rules of their own, with a definer's rights.
+VIEWS = """
+create table people as select i::integer as id, 'name' || i as name, ['EU', 'US', 'AS'][1 + i % 3] as region, i * 7 as pay,
+    (['a', 'b'][1 + i % 2])::enum('a', 'b') as kind from range(1, 60) r(i);
+create table allowed as select i::integer as id from range(1, 60) r(i) where i % 4 <> 0;
+create table gone as select 1 as a;
+create schema other;
+create table other.local as select i as id from range(5) r(i);
+create view names as select id, name, kind from people where id > 3;
+create view stars as select p.*, 1 as one from people p;
+create view listed (a, b, c, d, e) as from people;
+create view twice as select a.*, b.* from names a join wh.main.names b using (id);
+create view pay as select pay from people;
+create view over_names as with n as (from stars) select n.id, upper(n.name) as name, current_user as who from n;
+create view other.counted (who, n) as select current_user, count(*) from main.people;
+create view other.locals as select * from local;
+create view ruled as select id, name, region, kind from people;
+create view over_ruled as select region, count(*) as n, min(name) as a from ruled group by region;
+create view lent as select id, name, pay, kind, current_user as who from people;
+create view circle as select id from people;
+create view jfk as select carrier, count(*) as n, min(tailnum) as t from nyc.main.flights group by carrier;
+create view broken as from gone;
+"""
+
+VIEW_RULES = f"""
+mapping = ["wh.main.allowed"]
+[[principal]]
+name = "admin"
+verifier = "{verifier("admin")}"
+roles = ["all"]
+[[principal]]
+name = "eve"
+verifier = "{verifier("eve")}"
+roles = ["eu"]
+attributes = {{ region = "EU" }}
+[[principal]]
+name = "kim"
+verifier = "{verifier("kim")}"
+roles = ["guest"]
+[[role]]
+name = "all"
+admin = true
+[[role]]
+name = "eu"
+[[role]]
+name = "guest"
+[[grant]]
+role = "all"
+on = "*.*.*"
+privileges = ["select"]
+[[grant]]
+role = "eu"
+on = "wh.main.people"
+privileges = ["select"]
+columns = ["id", "name", "region", "kind"]
+rows = "region = attribute('region') or id < 9"
+[[mask]]
+on = "wh.main.people.name"
+with = "keep_last 1"
+except = ["all"]
+[[grant]]
+role = "eu"
+on = "nyc.main.flights"
+privileges = ["select"]
+rows = "origin = 'JFK'"
+[[grant]]
+role = "eu"
+on = "wh.other.*"
+privileges = ["select"]
+"""
+
+# All views but those over what another view must not show.
+for _view in ["names", "stars", "listed", "twice", "pay", "over_names", "ruled", "over_ruled", "lent", "jfk", "broken"]:
+    VIEW_RULES += f"""
+[[grant]]
+role = "eu"
+on = "wh.main.{_view}"
+privileges = ["select"]
+"""
+
+VIEW_RULES += """
+[[restrict]]
+on = "wh.main.ruled"
+rows = "id in (select id from wh.main.allowed) and region <> 'AS'"
+[[mask]]
+on = "wh.main.ruled.id"
+with = "bucket 10"
+except = ["all"]
+[[grant]]
+role = "guest"
+on = "wh.main.lent"
+privileges = ["select"]
+definer = "eve"
+rows = "id in (2, 3, 5, 8, 12, 15, 21, 30) and who = current_user"
+[[grant]]
+role = "guest"
+on = "wh.main.over_ruled"
+privileges = ["select"]
+definer = "eve"
+[[grant]]
+role = "guest"
+on = "wh.main.names"
+privileges = ["select"]
+definer = "admin"
+[[grant]]
+role = "guest"
+on = "wh.main.circle"
+privileges = ["select"]
+definer = "kim"
+[[deny]]
+on = "wh.main.twice"
+columns = ["kind"]
+to = ["guest", "eu"]
+"""
+
 
 def verify(*arguments) -> tuple[int, str]:
     done = program.run("policy", "verify", *map(str, arguments))
@@ -150,3 +265,29 @@ def test_what_should_not_exist_must_not(server, tmp_path, corpus, passwords) -> 
     code, said = verify("--config", config.write(tmp_path), "--corpus", corpus, "--policy", less, *running)
     assert code == 1
     assert 'select * from "nyc"."main"."weather" limit 1\n    answered, and is not to exist' in said, said
+
+
+@pytest.fixture
+def views(tmp_path):
+    """A file of plain DuckDB with views, beside Parquet; and statements that read each of them."""
+    folder, path, corpus = tmp_path / "nyc", tmp_path / "wh.duckdb", tmp_path / "views.sql"
+    folder.mkdir()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("attach ':memory:' as nyc")
+        flights = f"from '{config.NYC}/flights.parquet' where day = 9 and month = 4"
+        connection.execute(f"copy ({flights}) to '{folder}/flights.parquet'")
+        connection.execute(f"create view nyc.main.flights as from '{folder}/flights.parquet'")
+        connection.execute(VIEWS)
+        connection.execute("drop table gone")
+        found = connection.execute("select schema_name || '.' || view_name from duckdb_views() where database_name = 'wh' and not internal")
+        corpus.write_text("".join(f"select * from wh.{name};\n" for (name,) in found.fetchall()))
+    return {"nyc": folder, "wh": path}, corpus
+
+
+def test_views_are_compared(tmp_path, views) -> None:
+    read_only, corpus = views
+    path = config.write(tmp_path, policy=VIEW_RULES, read_only=read_only)
+    code, said = verify("--config", path, "--corpus", corpus)
+    print(said)
+    assert code == 0, said
+    assert ": 0 differ, " in said, said

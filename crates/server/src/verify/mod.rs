@@ -11,24 +11,28 @@ mod flight;
 mod forms;
 mod masks;
 mod pg;
+mod raw;
+mod report;
 mod rules;
+mod stage;
+mod stored;
+mod table;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result};
-use toml::{Table, Value};
+use toml::Value;
 
 use crate::cli::Verify;
 use child::{Doors, Server};
-use copy::{Copy, Raw, Source};
-use forms::{Clients, Verdict};
+use copy::Copies;
+use forms::Clients;
+use raw::{Raw, Source};
+use report::Report;
 use rules::Rules;
-
-/// Differences that are told in full.
-const TOLD: usize = 50;
+use table::Table;
 
 /// Compares, and returns the report.
 ///
@@ -52,17 +56,21 @@ async fn verify(arguments: &Verify) -> Result<String> {
     let who = principals(&rules, &arguments.principal)?;
 
     // The copies first: afterwards a server may hold the files.
-    let raw = Raw::open(&catalogs, arguments.passwords.is_some())?;
+    let mut report = Report::default();
+    let raw = raw(arguments, &catalogs, &mut report)?;
+    let place = subfolder(folder.path(), "copies")?;
+    let mut all = Copies::new(&raw, &rules, &place)?;
     let mut copies = vec![];
-    for (number, who) in who.iter().enumerate() {
-        let place = subfolder(folder.path(), &format!("copy{number}"))?;
-        copies.push((*who, raw.copy(&rules, who, &place)?, place));
+    for who in who {
+        copies.push((who, all.of(who)?));
     }
-    let mut report = Report {
-        unread: raw.unread().join(", "),
-        ..Report::default()
-    };
-    let tables = raw.into_tables();
+    let tables = raw.tables().iter();
+    let relations: Vec<Table> = tables
+        .chain(raw.views().iter().map(|view| &view.table))
+        .cloned()
+        .collect();
+    drop(all);
+    drop(raw);
 
     let password = password()?;
     let governed = Governed::open(
@@ -74,9 +82,9 @@ async fn verify(arguments: &Verify) -> Result<String> {
         folder.path(),
     )
     .await?;
-    for (who, copy, place) in copies {
-        let everything = everything(who, &password, &place)?;
-        let server = Server::start(&config, &copy.catalogs, &everything, &place).await?;
+    for (who, copy) in copies {
+        let everything = everything(who, &password, &copy.folder)?;
+        let server = Server::start(&config, &copy.catalogs, &everything, &copy.folder).await?;
         let own = governed.passwords.get(who).ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
@@ -88,7 +96,7 @@ async fn verify(arguments: &Verify) -> Result<String> {
         let mut right = Clients::connect(&server.doors, who, &password, &database).await?;
         let statements = match &corpus {
             Some(statements) => statements.clone(),
-            None => corpus::over(&copy.tables),
+            None => corpus::over(&copy.relations),
         };
         for form in forms::forms(&governed.doors)? {
             for sql in &statements {
@@ -99,9 +107,23 @@ async fn verify(arguments: &Verify) -> Result<String> {
                 }
             }
         }
-        report.hidden(who, &mut asked, &copy, &tables).await?;
+        report.hidden(who, &mut asked, &copy, &relations).await?;
     }
     report.close()
+}
+
+/// The raw data. A database that can't be opened, as a running server holds it, is passed over if there
+/// is such a server.
+fn raw(arguments: &Verify, catalogs: &[Source], report: &mut Report) -> Result<Raw> {
+    let mut raw = Raw::open()?;
+    for source in catalogs {
+        match raw.add(source) {
+            Err(_) if arguments.passwords.is_some() => report.unread.push(source.name.clone()),
+            added => added?,
+        }
+    }
+    raw.find_views(catalogs)?;
+    Ok(raw)
 }
 
 /// The server whose answers are verified.
@@ -115,7 +137,7 @@ struct Governed {
 impl Governed {
     async fn open(
         arguments: &Verify,
-        config: &Table,
+        config: &toml::Table,
         catalogs: &[Source],
         policy: &Path,
         password: &str,
@@ -182,7 +204,7 @@ fn with_password(
     let mut passwords = BTreeMap::new();
     for file in files {
         let text = fs::read_to_string(&file).map_err(|e| bad(&e))?;
-        let mut table: Table = toml::from_str(&text).map_err(|e| bad(&e))?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|e| bad(&e))?;
         let principals = table.get_mut("principal").and_then(Value::as_array_mut);
         for principal in principals.into_iter().flatten() {
             if let Some(principal) = principal.as_table_mut() {
@@ -233,7 +255,7 @@ fn principals<'a>(rules: &'a Rules, wanted: &'a [String]) -> Result<Vec<&'a str>
     Ok(wanted.iter().map(String::as_str).collect())
 }
 
-fn default_catalog(config: &Table, catalogs: &[Source]) -> String {
+fn default_catalog(config: &toml::Table, catalogs: &[Source]) -> String {
     let written = config.get("default_catalog").and_then(Value::as_str);
     let first = catalogs.first().map(|c| c.name.as_str());
     written.or(first).unwrap_or_default().to_owned()
@@ -250,87 +272,4 @@ fn password() -> Result<String> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|e| Error::internal(e.to_string()))?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// What came of all comparisons.
-#[derive(Default)]
-struct Report {
-    asked: usize,
-    refused: usize,
-    vacuous: usize,
-    differences: Vec<String>,
-    /// Catalogs that could not be looked into.
-    unread: String,
-}
-
-impl Report {
-    fn add(&mut self, who: &str, form: gateway::Form, sql: &str, verdict: Verdict) {
-        self.asked += 1;
-        match verdict {
-            Verdict::Same => {}
-            Verdict::Vacuous => self.vacuous += 1,
-            Verdict::Refused => self.refused += 1,
-            Verdict::Different(reason) => {
-                let form = form.as_str();
-                self.differences
-                    .push(format!("{who}, {form}: {sql}\n    {reason}"));
-            }
-        }
-    }
-
-    /// Relations that the copy lacks must not exist for the principal either.
-    async fn hidden(
-        &mut self,
-        who: &str,
-        asked: &mut Clients,
-        copy: &Copy,
-        tables: &[rules::Table],
-    ) -> Result<()> {
-        for table in tables {
-            if copy.tables.iter().any(|t| t.is_same(table)) {
-                continue;
-            }
-            let sql = format!("select * from {} limit 1", table.full());
-            for form in gateway::FORMS {
-                if let Some(answer) = asked.ask(*form, &sql).await? {
-                    self.asked += 1;
-                    if let forms::Answer::Rows { .. } = answer {
-                        let form = form.as_str();
-                        self.differences.push(format!(
-                            "{who}, {form}: {sql}\n    answered, and is not to exist"
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn close(self) -> Result<String> {
-        let mut text = String::new();
-        for difference in self.differences.iter().take(TOLD) {
-            writeln!(text, "{difference}").map_err(Error::internal)?;
-        }
-        let mut summary = format!(
-            "{} answers compared: {} differ, {} vacuous, {} refused on both sides",
-            self.asked,
-            self.differences.len(),
-            self.vacuous,
-            self.refused
-        );
-        if !self.unread.is_empty() {
-            write!(summary, "; not read: {}", self.unread).map_err(Error::internal)?;
-        }
-        if self.asked == self.vacuous + self.refused {
-            let error = Error::new(
-                ErrorKind::Config,
-                format!("{summary}: nothing was compared"),
-            );
-            return Err(error);
-        }
-        match self.differences.is_empty() {
-            true => Ok(format!("{summary}\n")),
-            false => Err(Error::new(ErrorKind::Config, summary).with_detail(text)),
-        }
-    }
 }
