@@ -16,6 +16,9 @@ use super::table::Table;
 /// The file that is written, beside the raw data.
 const COPIED: &str = "__eider_copied";
 
+/// Why a view is in no copy, though it may be seen.
+const UNSURE: &str = "it may read what can't be read";
+
 /// What a principal's copy holds.
 #[derive(Debug)]
 pub(super) struct Copy {
@@ -71,7 +74,12 @@ impl<'a> Copies<'a> {
             return Ok(Rc::clone(copy));
         }
         let mut granted: Vec<Granted<'a>> = vec![];
+        let mut unmade = vec![];
         for view in self.raw.views() {
+            if view.table.columns.is_empty() && self.raw.is_partial() {
+                unmade.push((view.table.clone(), UNSURE.to_owned()));
+                continue;
+            }
             if self.rules.seen(who, &view.table)?.is_none() {
                 continue;
             }
@@ -90,6 +98,7 @@ impl<'a> Copies<'a> {
             self.raw.run(&own)?;
         }
         let mut copy = self.tables(who)?;
+        copy.unmade = unmade;
         self.views(who, &mut copy, granted)?;
         let copy = Rc::new(copy);
         self.made.insert(key, Rc::clone(&copy));
@@ -110,8 +119,10 @@ impl<'a> Copies<'a> {
             let path = copy.folder.join(format!("{number}.duckdb"));
             self.raw.beside(&path, COPIED, || {
                 for table in self.raw.tables().iter().filter(|t| t.catalog == *catalog) {
-                    if let Some(seen) = self.rules.seen(who, table)? {
-                        let made = self.raw.create(COPIED, table, &seen.query)?;
+                    // One that a rule does not fit is nobody's.
+                    if let Some(seen) = self.rules.seen(who, table)?
+                        && let Some(made) = self.raw.create(COPIED, table, &seen)?
+                    {
                         copy.relations.push(table.with(made));
                     }
                 }
@@ -137,7 +148,8 @@ impl<'a> Copies<'a> {
     /// Adds views, those that read others after these.
     fn views(&self, who: &str, copy: &mut Copy, granted: Vec<Granted<'_>>) -> Result<()> {
         let lent = granted.iter().filter_map(|(_, rights)| rights.as_ref());
-        let mut is_unsure = lent.into_iter().any(|copy| !copy.unmade.is_empty());
+        let mut is_unsure = self.raw.is_partial();
+        is_unsure |= lent.into_iter().any(|copy| !copy.unmade.is_empty());
         let mut waiting = granted;
         loop {
             let mut missing = vec![];
@@ -148,12 +160,11 @@ impl<'a> Copies<'a> {
                 }
             }
             if missing.len() == before {
-                // What reads a view that can't be made does not come to be for that reason alone.
+                // Else it has no meaning for them, and is not to exist.
                 is_unsure |= !copy.unmade.is_empty();
                 if is_unsure {
                     let missing = missing.into_iter();
-                    let above = "it may read a view that can't be read".to_owned();
-                    let missing = missing.map(|(v, _)| (v.table.clone(), above.clone()));
+                    let missing = missing.map(|(v, _)| (v.table.clone(), UNSURE.to_owned()));
                     copy.unmade.extend(missing);
                 }
                 return Ok(());
@@ -191,10 +202,10 @@ impl<'a> Copies<'a> {
             let home = home.ok_or_else(|| Error::internal("a view of no catalog"))?;
             let made = self.raw.beside(&given, GIVEN, || {
                 self.raw.beside(&home.path, COPIED, || {
-                    self.raw.create(COPIED, &table, &seen.query)
+                    self.raw.create(COPIED, &table, &seen)
                 })
             })?;
-            copy.relations.push(table.with(made));
+            copy.relations.extend(made.map(|made| table.with(made)));
         }
         std::fs::remove_file(&given).map_err(Error::internal)?;
         Ok(true)

@@ -7,13 +7,16 @@
 mod child;
 mod copy;
 mod corpus;
+mod fetch;
 mod flight;
 mod forms;
+mod instants;
 mod masks;
 mod pg;
 mod raw;
 mod report;
 mod rules;
+mod running;
 mod stage;
 mod stored;
 mod table;
@@ -29,9 +32,10 @@ use crate::cli::Verify;
 use child::{Doors, Server};
 use copy::Copies;
 use forms::Clients;
-use raw::{Raw, Source};
+use raw::Source;
 use report::Report;
 use rules::Rules;
+use running::Running;
 use table::Table;
 
 /// Compares, and returns the report.
@@ -57,7 +61,9 @@ async fn verify(arguments: &Verify) -> Result<String> {
 
     // The copies first: afterwards a server may hold the files.
     let mut report = Report::default();
-    let raw = raw(arguments, &catalogs, &mut report)?;
+    let running = Running::of(arguments)?;
+    let fetched = subfolder(folder.path(), "fetched")?;
+    let raw = running::raw(running.as_ref(), &catalogs, &rules, &fetched, &mut report).await?;
     let place = subfolder(folder.path(), "copies")?;
     let mut all = Copies::new(&raw, &rules, &place)?;
     let mut copies = vec![];
@@ -74,7 +80,7 @@ async fn verify(arguments: &Verify) -> Result<String> {
 
     let password = password()?;
     let governed = Governed::open(
-        arguments,
+        running,
         &config,
         &catalogs,
         &policy,
@@ -85,12 +91,7 @@ async fn verify(arguments: &Verify) -> Result<String> {
     for (who, copy) in copies {
         let everything = everything(who, &password, &copy.folder)?;
         let server = Server::start(&config, &copy.catalogs, &everything, &copy.folder).await?;
-        let own = governed.passwords.get(who).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("there is no password of \"{who}\""),
-            )
-        })?;
+        let own = Running::password(&governed.passwords, who)?;
         let database = default_catalog(&config, &catalogs);
         let mut asked = Clients::connect(&governed.doors, who, own, &database).await?;
         let mut right = Clients::connect(&server.doors, who, &password, &database).await?;
@@ -112,20 +113,6 @@ async fn verify(arguments: &Verify) -> Result<String> {
     report.close()
 }
 
-/// The raw data. A database that can't be opened, as a running server holds it, is passed over if there
-/// is such a server.
-fn raw(arguments: &Verify, catalogs: &[Source], report: &mut Report) -> Result<Raw> {
-    let mut raw = Raw::open()?;
-    for source in catalogs {
-        match raw.add(source) {
-            Err(_) if arguments.passwords.is_some() => report.unread.push(source.name.clone()),
-            added => added?,
-        }
-    }
-    raw.find_views(catalogs)?;
-    Ok(raw)
-}
-
 /// The server whose answers are verified.
 struct Governed {
     doors: Doors,
@@ -136,24 +123,20 @@ struct Governed {
 
 impl Governed {
     async fn open(
-        arguments: &Verify,
+        running: Option<Running<'_>>,
         config: &toml::Table,
         catalogs: &[Source],
         policy: &Path,
         password: &str,
         folder: &Path,
     ) -> Result<Self> {
-        if let Some(path) = &arguments.passwords {
-            let bad = |e: &dyn std::fmt::Display| {
-                Error::new(ErrorKind::Config, format!("{}: {e}", path.display()))
-            };
-            let text = fs::read_to_string(path).map_err(|e| bad(&e))?;
+        if let Some(Running {
+            doors, passwords, ..
+        }) = running
+        {
             return Ok(Self {
-                doors: Doors {
-                    pg: arguments.pg.clone(),
-                    flight: arguments.flight.clone(),
-                },
-                passwords: toml::from_str(&text).map_err(|e| bad(&e))?,
+                doors,
+                passwords,
                 _server: None,
             });
         }

@@ -23,6 +23,7 @@ pub(super) struct Raw {
     catalogs: Vec<String>,
     tables: Vec<Table>,
     views: Vec<StoredView>,
+    is_partial: bool,
 }
 
 impl Raw {
@@ -36,6 +37,7 @@ impl Raw {
             catalogs: vec![],
             tables: vec![],
             views: vec![],
+            is_partial: false,
         })
     }
 
@@ -47,16 +49,16 @@ impl Raw {
         if source.path.is_dir() {
             self.folder(source)?;
         } else if source.path.exists() {
-            self.database(source)?;
+            self.database(source, "read_only")?;
         }
         self.catalogs.push(source.name.clone());
         Ok(())
     }
 
-    fn database(&mut self, source: &Source) -> Result<()> {
+    fn database(&mut self, source: &Source, mode: &str) -> Result<()> {
         let path = literal(&source.path.display().to_string());
         let alias = quoted(&source.name);
-        self.run(&format!("attach {path} as {alias} (read_only)"))
+        self.run(&format!("attach {path} as {alias} ({mode})"))
             .map_err(|e| {
                 e.with_hint(
                     "a running server holds its read_write files: use copies of them, or --raw-as",
@@ -129,20 +131,23 @@ impl Raw {
     pub(super) fn find_views(&mut self, sources: &[Source]) -> Result<()> {
         let folders = sources.iter().filter(|s| s.path.is_dir());
         let folders: Vec<&str> = folders.map(|s| s.name.as_str()).collect();
+        self.create_views()?;
         let listed = self.rows(
             "select database_name, schema_name, view_name, sql from duckdb_views()
              where not internal order by database_name, schema_name, view_name",
         )?;
         for [catalog, schema, name, sql] in listed {
-            if folders.contains(&catalog.as_str()) || !self.catalogs.contains(&catalog) {
-                continue;
-            }
+            let is_own = self.catalogs.contains(&catalog);
+            let is_folder = folders.contains(&catalog.as_str());
             let mut table = Table {
                 catalog,
                 schema,
                 name,
                 columns: vec![],
             };
+            if is_folder || !is_own || self.views.iter().any(|v| v.table.is_same(&table)) {
+                continue;
+            }
             // One whose parts are gone or changed is nobody's.
             if let Ok(columns) = described(&self.connection, &table.full()) {
                 table.columns = columns;
@@ -153,6 +158,48 @@ impl Raw {
                 .push(view.ok_or_else(|| Error::internal(format!("{full} is no CREATE VIEW")))?);
         }
         Ok(())
+    }
+
+    /// Opens a catalog that was fetched, and adds its views, whose columns are known.
+    pub(super) fn add_fetched(&mut self, source: &Source, views: Vec<StoredView>) -> Result<()> {
+        self.database(source, "read_write")?;
+        self.catalogs.push(source.name.clone());
+        for view in &views {
+            self.create_schema(&source.name, &view.table)?;
+        }
+        self.views.extend(views);
+        Ok(())
+    }
+
+    /// Makes the views that were fetched, for others to read: those that read others after these.
+    fn create_views(&self) -> Result<()> {
+        let mut waiting: Vec<&StoredView> = self.views.iter().collect();
+        loop {
+            let before = waiting.len();
+            waiting.retain(|view| self.create_view(view).is_err());
+            if waiting.len() == before {
+                return self.run("set search_path = 'memory.main'");
+            }
+        }
+    }
+
+    fn create_view(&self, view: &StoredView) -> Result<()> {
+        let table = &view.table;
+        let home = format!("{}.{}", quoted(&table.catalog), quoted(&table.schema));
+        self.run(&format!("set search_path = {}", literal(&home)))?;
+        let columns: Vec<String> = table.columns.iter().map(|(c, _)| quoted(c)).collect();
+        let (full, columns, query) = (table.full(), columns.join(", "), &view.query);
+        self.run(&format!("create view {full} ({columns}) as {query}"))
+    }
+
+    /// Says that something can't be read, so that a view without a meaning may yet have one.
+    pub(super) fn lacks_some(&mut self) {
+        self.is_partial = true;
+    }
+
+    /// Whether something can't be read.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Catalogs by name, in the order of the configuration.
@@ -184,17 +231,21 @@ impl Raw {
         Ok(done)
     }
 
-    /// Makes a table of a query's rows, and says what columns it has.
+    /// Makes a table of a query's rows, and says what columns it has; `None` where the query does not
+    /// fit what it reads.
     pub(super) fn create(
         &self,
         catalog: &str,
         like: &Table,
         query: &str,
-    ) -> Result<Vec<(String, String)>> {
+    ) -> Result<Option<Vec<(String, String)>>> {
+        if self.connection.query(&format!("describe {query}")).is_err() {
+            return Ok(None);
+        }
         self.create_schema(catalog, like)?;
         let name = like.full_in(catalog);
         self.run(&format!("create table {name} as {query}"))?;
-        described(&self.connection, &name)
+        described(&self.connection, &name).map(Some)
     }
 
     /// Makes the schema of a relation, if there is none.

@@ -93,15 +93,6 @@ struct Audience {
     except: Vec<String>,
 }
 
-/// What a principal sees of a relation.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// A query over the relation.
-    pub(super) query: String,
-    /// Whether that is all of it, as it is.
-    pub(super) is_whole: bool,
-}
-
 impl Rules {
     /// Reads a file, or all `*.toml` of a folder in the order of their names.
     pub(super) fn read(path: &Path) -> Result<Self> {
@@ -178,6 +169,34 @@ impl Rules {
         format!("create or replace macro attribute(name) as struct_extract({{{fields}}}, name)")
     }
 
+    /// Whether a principal sees all of a catalog as it is, whatever is in it.
+    pub(super) fn sees_all(&self, who: &str, catalog: &str) -> bool {
+        let roles = self.roles(who);
+        let reaches = |on: &str| parts(on).first().is_some_and(|part| fits(part, catalog));
+        let reads = |privileges: &[String]| privileges.iter().any(|p| p == "select");
+        let is_given = self.grant.iter().any(|g| {
+            let rest = parts(&g.on).split_off(1);
+            let is_whole = g.columns.is_none() && g.rows.is_none() && g.definer.is_none();
+            is_whole
+                && roles.contains(g.role.as_str())
+                && reads(&g.privileges)
+                && reaches(&g.on)
+                && rest.iter().all(|part| part == "*")
+        });
+        let is_taken = self.deny.iter().any(|d| {
+            let of_reading = d.privileges.as_deref().is_none_or(reads);
+            of_reading && d.audience.includes(&roles) && reaches(&d.on)
+        });
+        let mut restricts = self.restrict.iter();
+        let is_filtered = restricts.any(|r| r.audience.includes(&roles) && reaches(&r.on));
+        let is_masked = self.mask.iter().any(|m| {
+            let tags = self.tag.iter().filter(|t| Some(&t.name) == m.tag.as_ref());
+            let mut patterns = tags.flat_map(|t| &t.on).chain(&m.on);
+            m.audience.includes(&roles) && patterns.any(|on| reaches(on))
+        });
+        is_given && !is_taken && !is_filtered && !is_masked
+    }
+
     /// The principals whose rights are lent for reading views.
     pub(super) fn definers(&self) -> BTreeSet<&str> {
         let lent = self.grant.iter().filter_map(|g| g.definer.as_deref());
@@ -192,8 +211,8 @@ impl Rules {
         definer.filter(|definer| *definer != who)
     }
 
-    /// What a principal sees of a raw table; `None` where that is nothing at all.
-    pub(super) fn seen(&self, who: &str, table: &Table) -> Result<Option<Seen>> {
+    /// The query over the raw table that gives what a principal sees of it; `None` where that is nothing at all.
+    pub(super) fn seen(&self, who: &str, table: &Table) -> Result<Option<String>> {
         self.seen_of(who, table, &table.full(), false)
     }
 
@@ -205,7 +224,7 @@ impl Rules {
         table: &Table,
         from: &str,
         is_lent: bool,
-    ) -> Result<Option<Seen>> {
+    ) -> Result<Option<String>> {
         let roles = self.roles(who);
         let grants: Vec<&Grant> = self.grants(&roles, table).collect();
         let denies: Vec<&Deny> = self
@@ -273,15 +292,11 @@ impl Rules {
             true => "true".to_owned(),
             false => rows.join(" and "),
         };
-        let query = format!(
+        Ok(Some(format!(
             "select {} from {from}{} where {filter}",
             items.join(", "),
             own_roles(&roles, table)
-        );
-        Ok(Some(Seen {
-            query,
-            is_whole: !governed,
-        }))
+        )))
     }
 
     /// The grants by which somebody with these roles reads a relation.
