@@ -106,3 +106,51 @@ impl Stage {
         self.0.execute(sql).map(drop).map_err(failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn a_view_reads_nothing_but_the_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (copy, secret) = (
+            folder.path().join("copy.duckdb"),
+            tempfile::tempdir().unwrap(),
+        );
+        let secret = secret.path().join("secret.csv");
+        std::fs::write(&secret, "a\n1\n").unwrap();
+        Instance::open(Some(&copy), &[])
+            .and_then(|instance| instance.connect())
+            .and_then(|connection| connection.execute("create table t as select 7 as a"))
+            .unwrap();
+        let stage = Stage::open(folder.path()).unwrap();
+        let source = Source {
+            name: "c".to_owned(),
+            path: copy,
+        };
+        let read = |number: usize, query: &str| {
+            let table = Table {
+                catalog: "c".to_owned(),
+                schema: "main".to_owned(),
+                name: "v".to_owned(),
+                columns: vec![("a".to_owned(), "INTEGER".to_owned())],
+            };
+            let view = StoredView::read(table, &format!("CREATE VIEW v AS {query};")).unwrap();
+            let into = folder.path().join(format!("{number}.duckdb"));
+            let over = std::slice::from_ref(&source);
+            stage.read(&view, over, "eve", &into).unwrap()
+        };
+        let secret = literal(&secret.display().to_string());
+        assert!(matches!(read(0, "SELECT a FROM t"), Given::Rows(_)));
+        let outside = format!("SELECT * FROM read_csv({secret})");
+        assert!(matches!(read(1, &outside), Given::Nothing));
+        let replaced = format!("SELECT * FROM {secret}");
+        assert!(matches!(read(2, &replaced), Given::Nothing));
+        assert!(matches!(read(3, "SELECT * FROM gone"), Given::Nothing));
+        let throws = "SELECT CAST('x' || a AS INTEGER) AS a FROM t";
+        assert!(matches!(read(4, throws), Given::Failed(_)));
+    }
+}
