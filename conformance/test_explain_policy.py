@@ -26,6 +26,16 @@ def test_an_administrator_sees_the_rules_that_meet_in_a_statement(server) -> Non
     assert "LIMIT 9223372036854775807" in says(lines, "sql")[0]
 
 
+def test_it_tells_how_a_view_is_stored(start_server) -> None:
+    server = start_server()
+    with clients.connect_psycopg(server, "admin") as admin:
+        admin.execute("create view scratch.main.late as select tailnum from flights where dep_delay > 60")
+    lines = explained(server, "explain policy select count(*) as n from scratch.main.late")
+    (view,) = [(on, text) for kind, on, text in lines if kind == "view"]
+    assert view[0] == "scratch.main.late"
+    assert view[1].startswith("CREATE VIEW late AS SELECT tailnum FROM nyc.main.flights "), view[1]
+
+
 def test_it_tells_why_a_statement_is_refused(server) -> None:
     assert says(explained(server, "explain policy for jfk from planes"), "decision") == ['refused: relation "planes" does not exist']
     assert "read_csv" in says(explained(server, "explain policy from read_csv('/etc/passwd')"), "decision")[0]

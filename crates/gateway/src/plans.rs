@@ -113,7 +113,8 @@ impl Plans {
         Ok((view, sidecar))
     }
 
-    /// The rules that meet in a statement, and what becomes of it. On a planner thread only.
+    /// The rules that meet in a statement, what becomes of it, and how the views that it names are
+    /// stored. On a planner thread only.
     pub(crate) fn explain(
         &self,
         key: PlanKey,
@@ -122,7 +123,20 @@ impl Plans {
     ) -> Result<Vec<Explained>> {
         let view = self.view(&key.scope, world, parser)?;
         let plan = self.make(key, world, parser);
-        Ok(view.explain(plan.as_deref()))
+        let mut lines = view.explain(plan.as_deref());
+        for name in plan.iter().flat_map(|plan| plan.views()) {
+            let relation = world.catalog.get(name);
+            if let Some(definition) = relation.and_then(|r| r.definition.as_deref()) {
+                lines.push(Explained {
+                    what: "view",
+                    on: name.to_string(),
+                    says: definition.to_owned(),
+                    rule: String::new(),
+                    filters: false,
+                });
+            }
+        }
+        Ok(lines)
     }
 
     /// A principal's view of the catalog, if it was made before.

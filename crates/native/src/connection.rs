@@ -152,6 +152,11 @@ impl Connection {
         unsafe { Prepared::new(statement, state, Arc::clone(&self.raw)) }
     }
 
+    /// For what is made on this connection and outlives it.
+    pub(crate) fn shared(&self) -> Arc<RawConnection> {
+        Arc::clone(&self.raw)
+    }
+
     fn run(&self, sql: &str) -> Result<NativeStream> {
         let sql = to_c(sql)?;
         // SAFETY: all zeroes is the empty result, as in C.

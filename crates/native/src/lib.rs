@@ -4,6 +4,7 @@
 //! The layer adds no policy. It runs what it is given, one statement per [`Connection::prepare`],
 //! and hands errors up as DuckDB words them.
 
+mod append;
 mod arrow;
 mod bind;
 mod connection;
@@ -16,6 +17,7 @@ mod stream;
 mod text;
 mod types;
 
+pub use append::Appender;
 pub use connection::{Connection, InterruptHandle};
 pub use error::{Error, ErrorType, Result};
 pub use instance::{Instance, library_version};

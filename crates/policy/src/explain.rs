@@ -13,7 +13,7 @@ use crate::view::View;
 /// One line of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explained {
-    /// `principal`, `policy`, `grant`, `restrict`, `deny`, `mask`, `relation`, `decision` or `sql`.
+    /// `principal`, `policy`, `grant`, `restrict`, `deny`, `mask`, `relation`, `view`, `decision` or `sql`.
     pub what: &'static str,
     /// The relation or column that it is about; empty where it is about the statement.
     pub on: String,
@@ -37,6 +37,11 @@ impl Authorised {
     /// The rules that decide which rows it reads.
     pub fn filters(&self) -> impl Iterator<Item = &Explained> {
         self.rules.iter().filter(|rule| rule.filters)
+    }
+
+    /// The stored views that it names.
+    pub fn views(&self) -> impl Iterator<Item = &RelationName> {
+        self.views.iter()
     }
 
     /// The masks on the columns that it reads.

@@ -92,7 +92,9 @@ impl Stored<'_> {
         let mut grants = set
             .grants_for(principal, &relation.name)
             .filter(|g| g.privileges.contains(&Privilege::Select));
+        // Whose rights are lent to themselves reads with their own.
         let definer = grants.find_map(|g| g.definer.clone());
+        let definer = definer.filter(|definer| *definer != principal.name);
         let text = relation.definition.as_deref().unwrap_or_default();
         let text = text.trim_end().trim_end_matches(';');
         let Statement::CreateView(create) = plan::parse(text, self.source.parser)? else {

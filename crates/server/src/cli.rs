@@ -92,6 +92,10 @@ pub(crate) struct Verify {
     /// The principals' passwords at the running server, in TOML: `name = "password"`.
     #[arg(long, value_name = "FILE")]
     pub(crate) passwords: Option<PathBuf>,
+    /// A principal who sees all that the running server holds: the raw rows of what can't be read here
+    /// are asked of its Flight SQL door as this one.
+    #[arg(long, value_name = "NAME", requires_all = ["passwords", "flight"])]
+    pub(crate) raw_as: Option<String>,
 }
 
 #[derive(Args, Debug)]

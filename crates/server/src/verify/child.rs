@@ -9,7 +9,7 @@ use model::{Error, ErrorKind, Result};
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::copy::Source;
+use super::raw::Source;
 
 /// How long a server may take to open its doors.
 const START: Duration = Duration::from_secs(120);

@@ -1,190 +1,142 @@
 //! The copies: for each principal a database file per catalog, with nothing in it but what the rules
-//! let them see.
+//! let them see. Views are tables there.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use model::{Error, ErrorKind, Result};
-use native::{Connection, Instance};
+use model::{Error, Result};
 
-use super::rules::{Rules, Table, literal, quoted};
+use super::raw::{Raw, Source};
+use super::rules::Rules;
+use super::stage::{GIVEN, Given, Stage};
+use super::stored::StoredView;
+use super::table::Table;
 
-/// A catalog of the configuration.
-#[derive(Debug)]
-pub(super) struct Source {
-    pub(super) name: String,
-    /// A folder of Parquet files, or a database file, which need not exist yet.
-    pub(super) path: PathBuf,
-}
+/// The file that is written, beside the raw data.
+const COPIED: &str = "__eider_copied";
 
-/// The raw data, open for reading while copies are made.
-pub(super) struct Raw {
-    connection: Connection,
-    catalogs: Vec<String>,
-    tables: Vec<Table>,
-    unread: Vec<String>,
-}
+/// Why a view is in no copy, though it may be seen.
+const UNSURE: &str = "it may read what can't be read";
 
 /// What a principal's copy holds.
 #[derive(Debug)]
 pub(super) struct Copy {
+    /// Where it is, and what belongs to it may be kept.
+    pub(super) folder: PathBuf,
     /// Catalogs and their files.
     pub(super) catalogs: Vec<Source>,
-    /// The tables with the columns that are seen.
-    pub(super) tables: Vec<Table>,
+    /// The tables and views with the columns that are seen.
+    pub(super) relations: Vec<Table>,
+    /// Views that it should hold, and can't, and why.
+    pub(super) unmade: Vec<(Table, String)>,
 }
 
-impl Raw {
-    /// Opens the catalogs and lists their tables. With `pass_over`, a database that can't be opened, as
-    /// a running server holds it, is left out.
-    pub(super) fn open(sources: &[Source], pass_over: bool) -> Result<Self> {
-        let connection = Instance::open(None, &[])
-            .and_then(|instance| instance.connect())
-            .map_err(failed)?;
-        let mut raw = Self {
-            connection,
-            catalogs: vec![],
-            tables: vec![],
-            unread: vec![],
-        };
-        for source in sources {
-            if source.path.is_dir() {
-                raw.folder(source)?;
-            } else if source.path.exists() {
-                match raw.database(source) {
-                    Err(_) if pass_over => {
-                        raw.unread.push(source.name.clone());
-                        continue;
-                    }
-                    opened => opened?,
-                }
-            }
-            raw.catalogs.push(source.name.clone());
-        }
-        Ok(raw)
+/// Copies of the raw data, each made once.
+pub(super) struct Copies<'a> {
+    raw: &'a Raw,
+    rules: &'a Rules,
+    folder: &'a Path,
+    stage: Stage,
+    /// By principal, and the definers on the way to it, whose views it can't come back to.
+    made: BTreeMap<(String, Vec<String>), Rc<Copy>>,
+}
+
+/// A view that is granted, and whose rights it is read with, where not its reader's.
+type Granted<'a> = (&'a StoredView, Option<Rc<Copy>>);
+
+impl<'a> Copies<'a> {
+    /// None yet; `folder` takes them.
+    pub(super) fn new(raw: &'a Raw, rules: &'a Rules, folder: &'a Path) -> Result<Self> {
+        Ok(Self {
+            raw,
+            rules,
+            folder,
+            stage: Stage::open(folder)?,
+            made: BTreeMap::new(),
+        })
     }
 
-    /// Attached by its own name: rules name mapping tables in full.
-    fn database(&mut self, source: &Source) -> Result<()> {
-        let path = literal(&source.path.display().to_string());
-        let alias = quoted(&source.name);
-        self.run(&format!("attach {path} as {alias} (read_only)"))
-            .map_err(|e| {
-                e.with_hint("a running server holds its read_write files: use copies of them")
-            })?;
-        let listed = self.rows(&format!(
-            "select schema_name, table_name, column_name, data_type
-             from duckdb_columns() semi join duckdb_tables() using (database_name, schema_name, table_name)
-             where database_name = {} order by schema_name, table_name, column_index",
-            literal(&source.name)
-        ))?;
-        for [schema, name, column, sql_type] in listed {
-            let last = self.tables.last_mut();
-            match last.filter(|t| t.catalog == source.name && t.schema == schema && t.name == name)
-            {
-                Some(table) => table.columns.push((column, sql_type)),
-                None => self.tables.push(Table {
-                    catalog: source.name.clone(),
-                    schema,
-                    name,
-                    columns: vec![(column, sql_type)],
-                }),
-            }
-        }
-        Ok(())
+    /// The copy of a principal.
+    pub(super) fn of(&mut self, who: &str) -> Result<Rc<Copy>> {
+        self.on_the_way(who, &[])
     }
 
-    /// A table for each Parquet file, or folder of them: a view of a catalog of that name.
-    fn folder(&mut self, source: &Source) -> Result<()> {
-        let unreadable = |e: std::io::Error| {
-            Error::new(ErrorKind::Config, format!("{}: {e}", source.path.display()))
-        };
-        let mut paths = vec![];
-        for entry in fs::read_dir(&source.path).map_err(unreadable)? {
-            paths.push(entry.map_err(unreadable)?.path());
+    /// The copy of a principal whose rights the views of others, `readers`, are read with.
+    fn on_the_way(&mut self, who: &str, readers: &[&str]) -> Result<Rc<Copy>> {
+        let definers = self.rules.definers();
+        let way = readers.iter().filter(|name| definers.contains(**name));
+        let key = (
+            who.to_owned(),
+            way.map(|n| (*n).to_owned()).collect::<Vec<_>>(),
+        );
+        if let Some(copy) = self.made.get(&key) {
+            return Ok(Rc::clone(copy));
         }
-        paths.sort();
-        let catalog = quoted(&source.name);
-        self.run(&format!("attach ':memory:' as {catalog}"))?;
-        for path in paths {
-            let name = path
-                .file_stem()
-                .and_then(|s| s.to_str())
-                .unwrap_or_default();
-            let is_file = path
-                .extension()
-                .is_some_and(|e| e.eq_ignore_ascii_case("parquet"));
-            if name.is_empty() || name.starts_with('.') || !(is_file || path.is_dir()) {
+        let mut granted: Vec<Granted<'a>> = vec![];
+        let mut unmade = vec![];
+        for view in self.raw.views() {
+            if view.table.columns.is_empty() && self.raw.is_partial() {
+                unmade.push((view.table.clone(), UNSURE.to_owned()));
                 continue;
             }
-            let files = match is_file {
-                true => path.clone(),
-                false => path.join("**/*.parquet"),
-            };
-            let files = format!("read_parquet({})", literal(&files.display().to_string()));
-            let view = format!("{catalog}.main.{}", quoted(name));
-            self.run(&format!("create view {view} as from {files}"))?;
-            let columns = self.rows::<2>(&format!(
-                "select column_name, column_type from (describe from {view})"
-            ))?;
-            self.tables.push(Table {
-                catalog: source.name.clone(),
-                schema: "main".to_owned(),
-                name: name.to_owned(),
-                columns: columns
-                    .into_iter()
-                    .map(|[name, sql_type]| (name, sql_type))
-                    .collect(),
-            });
-        }
-        Ok(())
-    }
-
-    /// The catalogs that were left out.
-    pub(super) fn unread(&self) -> &[String] {
-        &self.unread
-    }
-
-    /// Closes the data. All tables that there are.
-    pub(super) fn into_tables(self) -> Vec<Table> {
-        self.tables
-    }
-
-    /// Makes a principal's copy in a folder.
-    pub(super) fn copy(&self, rules: &Rules, who: &str, folder: &Path) -> Result<Copy> {
-        let mut copy = Copy {
-            catalogs: vec![],
-            tables: vec![],
-        };
-        for own in rules.own(who) {
-            self.run(&own)?;
-        }
-        for (number, catalog) in self.catalogs.iter().enumerate() {
-            let path = folder.join(format!("{number}.duckdb"));
-            let alias = "__eider_copied";
-            self.run(&format!(
-                "attach {} as {alias}",
-                literal(&path.display().to_string())
-            ))?;
-            for table in self.tables.iter().filter(|t| t.catalog == *catalog) {
-                let Some(query) = rules.seen(who, table)? else {
-                    continue;
-                };
-                let schema = format!("{alias}.{}", quoted(&table.schema));
-                let name = format!("{schema}.{}", quoted(&table.name));
-                self.run(&format!("create schema if not exists {schema}"))?;
-                self.run(&format!("create table {name} as {query}"))?;
-                let columns = self.rows::<2>(&format!(
-                    "select column_name, column_type from (describe {name})"
-                ))?;
-                copy.tables.push(Table {
-                    catalog: catalog.clone(),
-                    schema: table.schema.clone(),
-                    name: table.name.clone(),
-                    columns: columns.into_iter().map(|[n, t]| (n, t)).collect(),
-                });
+            if self.rules.seen(who, &view.table)?.is_none() {
+                continue;
             }
-            self.run(&format!("detach {alias}"))?;
+            let rights = match self.rules.definer(who, &view.table) {
+                // It would come back to itself.
+                Some(definer) if readers.contains(&definer) => continue,
+                Some(definer) => {
+                    let readers: Vec<&str> = readers.iter().copied().chain([who]).collect();
+                    Some(self.on_the_way(definer, &readers)?)
+                }
+                None => None,
+            };
+            granted.push((view, rights));
+        }
+        for own in self.rules.own(who) {
+            self.raw.run(&own)?;
+        }
+        let mut copy = self.tables(who)?;
+        copy.unmade = unmade;
+        self.views(who, &mut copy, granted)?;
+        let copy = Rc::new(copy);
+        self.made.insert(key, Rc::clone(&copy));
+        Ok(copy)
+    }
+
+    /// A copy without views.
+    fn tables(&self, who: &str) -> Result<Copy> {
+        let folder = self.folder.join(format!("copy{}", self.made.len()));
+        std::fs::create_dir(&folder).map_err(Error::internal)?;
+        let mut copy = Copy {
+            folder,
+            catalogs: vec![],
+            relations: vec![],
+            unmade: vec![],
+        };
+        for (number, catalog) in self.raw.catalogs().iter().enumerate() {
+            let path = copy.folder.join(format!("{number}.duckdb"));
+            self.raw.beside(&path, COPIED, || {
+                for table in self.raw.tables().iter().filter(|t| t.catalog == *catalog) {
+                    // One that a rule does not fit is nobody's.
+                    if let Some(seen) = self.rules.seen(who, table)?
+                        && let Some(made) = self.raw.create(COPIED, table, &seen)?
+                    {
+                        copy.relations.push(table.with(made));
+                    }
+                }
+                // Names in a view are looked for in its schema.
+                for view in self
+                    .raw
+                    .views()
+                    .iter()
+                    .filter(|v| v.table.catalog == *catalog)
+                {
+                    self.raw.create_schema(COPIED, &view.table)?;
+                }
+                Ok(())
+            })?;
             copy.catalogs.push(Source {
                 name: catalog.clone(),
                 path,
@@ -193,24 +145,69 @@ impl Raw {
         Ok(copy)
     }
 
-    fn run(&self, sql: &str) -> Result<()> {
-        self.connection.execute(sql).map(drop).map_err(failed)
+    /// Adds views, those that read others after these.
+    fn views(&self, who: &str, copy: &mut Copy, granted: Vec<Granted<'_>>) -> Result<()> {
+        let lent = granted.iter().filter_map(|(_, rights)| rights.as_ref());
+        let mut is_unsure = self.raw.is_partial();
+        is_unsure |= lent.into_iter().any(|copy| !copy.unmade.is_empty());
+        let mut waiting = granted;
+        loop {
+            let mut missing = vec![];
+            let before = waiting.len();
+            for (view, rights) in waiting {
+                if !self.view(who, copy, view, rights.as_deref())? {
+                    missing.push((view, rights));
+                }
+            }
+            if missing.len() == before {
+                // Else it has no meaning for them, and is not to exist.
+                is_unsure |= !copy.unmade.is_empty();
+                if is_unsure {
+                    let missing = missing.into_iter();
+                    let missing = missing.map(|(v, _)| (v.table.clone(), UNSURE.to_owned()));
+                    copy.unmade.extend(missing);
+                }
+                return Ok(());
+            }
+            waiting = missing;
+        }
     }
 
-    fn rows<const N: usize>(&self, sql: &str) -> Result<Vec<[String; N]>> {
-        let rows = self.connection.query(sql).map_err(failed)?.into_rows();
-        let complete = rows.into_iter().map(|row| {
-            let cells: Option<Vec<String>> = row.into_iter().collect();
-            cells.and_then(|cells| cells.try_into().ok())
-        });
-        let complete: Option<Vec<[String; N]>> = complete.collect();
-        complete.ok_or_else(|| Error::internal("a row of another width"))
+    /// Adds a view, in two steps: its query over what the rights let it read, then its own rules, whose
+    /// look-ups are in raw mapping tables. Whether it has a meaning yet.
+    fn view(
+        &self,
+        who: &str,
+        copy: &mut Copy,
+        view: &StoredView,
+        rights: Option<&Copy>,
+    ) -> Result<bool> {
+        let over = rights.unwrap_or(copy);
+        let number = copy.relations.len() + copy.unmade.len();
+        let given = copy.folder.join(format!("view{number}.duckdb"));
+        let table = match self.stage.read(view, &over.catalogs, who, &given)? {
+            Given::Rows(table) => table,
+            Given::Nothing => {
+                std::fs::remove_file(&given).map_err(Error::internal)?;
+                return Ok(false);
+            }
+            Given::Failed(reason) => {
+                copy.unmade.push((view.table.clone(), reason));
+                return Ok(true);
+            }
+        };
+        let (from, is_lent) = (table.full_in(GIVEN), rights.is_some());
+        if let Some(seen) = self.rules.seen_of(who, &table, &from, is_lent)? {
+            let home = copy.catalogs.iter().find(|c| c.name == table.catalog);
+            let home = home.ok_or_else(|| Error::internal("a view of no catalog"))?;
+            let made = self.raw.beside(&given, GIVEN, || {
+                self.raw.beside(&home.path, COPIED, || {
+                    self.raw.create(COPIED, &table, &seen)
+                })
+            })?;
+            copy.relations.extend(made.map(|made| table.with(made)));
+        }
+        std::fs::remove_file(&given).map_err(Error::internal)?;
+        Ok(true)
     }
-}
-
-fn failed(error: native::Error) -> Error {
-    Error::new(
-        ErrorKind::Config,
-        format!("the copy can't be made: {error}"),
-    )
 }

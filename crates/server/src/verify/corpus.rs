@@ -4,7 +4,7 @@ use std::path::Path;
 
 use model::{Error, ErrorKind, Result};
 
-use super::rules::{Table, quoted};
+use super::table::{Table, quoted};
 
 /// The statements of a file, each up to a semicolon at the end of a line.
 pub(super) fn read(path: &Path) -> Result<Vec<String>> {

@@ -1,14 +1,19 @@
 //! A client of the Flight SQL door.
 
+use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_flight::FlightInfo;
+use arrow_flight::error::FlightError;
+use arrow_flight::sql::CommandGetTables;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_schema::ArrowError;
 use futures::TryStreamExt;
 use gateway::Form;
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use tonic::transport::{Channel, Endpoint};
 
 use super::forms::{Answer, Row};
+use super::instants::by_offset;
 
 /// A session.
 pub(super) struct Client(FlightSqlServiceClient<Channel>);
@@ -36,10 +41,57 @@ impl Client {
                 Err(error) => Err(error.into()),
             },
         };
-        Ok(answered.unwrap_or_else(|refused| Answer::Refused(refused.0)))
+        match answered {
+            Ok(answer) => Ok(answer),
+            Err(Stop::Refused(reason)) => Ok(Answer::Refused(reason)),
+            Err(Stop::Failed(error)) => Err(Error::internal(error)),
+        }
     }
 
-    async fn prepared(&mut self, sql: &str) -> std::result::Result<Answer, Refused> {
+    /// Runs a query and gives each batch of rows to `each`.
+    ///
+    /// # Errors
+    /// What the server says in place of rows, or `each`.
+    pub(super) async fn stream(
+        &mut self,
+        sql: &str,
+        each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let info = self.0.execute(sql.to_owned(), None).await;
+        let info = info.map_err(|error| refused(&error))?;
+        self.batches(&info, each).await
+    }
+
+    /// The same of a list of relations.
+    pub(super) async fn tables(
+        &mut self,
+        command: CommandGetTables,
+        each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let info = self.0.get_tables(command).await;
+        let info = info.map_err(|error| refused(&error))?;
+        self.batches(&info, each).await
+    }
+
+    async fn batches(
+        &mut self,
+        info: &FlightInfo,
+        mut each: impl FnMut(&RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        for endpoint in &info.endpoint {
+            let Some(ticket) = endpoint.ticket.clone() else {
+                continue;
+            };
+            let stream = self.0.do_get(ticket).await;
+            let mut stream = stream.map_err(|error| refused(&error))?;
+            while let Some(batch) = stream.try_next().await.map_err(|error| refused(&error))? {
+                each(&batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn prepared(&mut self, sql: &str) -> std::result::Result<Answer, Stop> {
         let mut statement = self.0.prepare(sql.to_owned(), None).await?;
         let info = statement.execute().await?;
         let answer = self.rows(&info).await;
@@ -47,7 +99,7 @@ impl Client {
         answer
     }
 
-    async fn rows(&mut self, info: &FlightInfo) -> std::result::Result<Answer, Refused> {
+    async fn rows(&mut self, info: &FlightInfo) -> std::result::Result<Answer, Stop> {
         let mut rows: Vec<Row> = vec![];
         let mut columns = vec![];
         for endpoint in &info.endpoint {
@@ -57,13 +109,14 @@ impl Client {
             let mut stream = self.0.do_get(ticket).await?;
             while let Some(batch) = stream.try_next().await? {
                 let options = FormatOptions::default();
-                let formatters = batch
-                    .columns()
+                let columns = batch.columns().iter().map(by_offset);
+                let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+                let formatters = columns
                     .iter()
                     .map(|c| ArrayFormatter::try_new(c.as_ref(), &options));
                 let formatters: Vec<_> = formatters.collect::<std::result::Result<_, _>>()?;
                 for row in 0..batch.num_rows() {
-                    let cells = batch.columns().iter().zip(&formatters);
+                    let cells = columns.iter().zip(&formatters);
                     let cells = cells.map(|(column, formatter)| {
                         let text = || formatter.value(row).try_to_string().map(String::into_bytes);
                         column.is_valid(row).then(text).transpose()
@@ -82,17 +135,26 @@ impl Client {
     }
 }
 
-/// What the server says in place of rows.
-struct Refused(String);
+fn refused(error: &dyn std::error::Error) -> Error {
+    Error::new(ErrorKind::Config, error.to_string())
+}
 
-impl From<arrow_flight::error::FlightError> for Refused {
-    fn from(error: arrow_flight::error::FlightError) -> Self {
-        Self(error.to_string())
+/// Why there are no rows.
+enum Stop {
+    /// The server says so.
+    Refused(String),
+    /// They can't be printed, and so not be compared.
+    Failed(ArrowError),
+}
+
+impl From<FlightError> for Stop {
+    fn from(error: FlightError) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 
-impl From<arrow_schema::ArrowError> for Refused {
-    fn from(error: arrow_schema::ArrowError) -> Self {
-        Self(error.to_string())
+impl From<ArrowError> for Stop {
+    fn from(error: ArrowError) -> Self {
+        Self::Failed(error)
     }
 }

@@ -7,28 +7,36 @@
 mod child;
 mod copy;
 mod corpus;
+mod fetch;
 mod flight;
 mod forms;
+mod instants;
 mod masks;
 mod pg;
+mod raw;
+mod report;
 mod rules;
+mod running;
+mod stage;
+mod stored;
+mod table;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result};
-use toml::{Table, Value};
+use toml::Value;
 
 use crate::cli::Verify;
 use child::{Doors, Server};
-use copy::{Copy, Raw, Source};
-use forms::{Clients, Verdict};
+use copy::Copies;
+use forms::Clients;
+use raw::Source;
+use report::Report;
 use rules::Rules;
-
-/// Differences that are told in full.
-const TOLD: usize = 50;
+use running::Running;
+use table::Table;
 
 /// Compares, and returns the report.
 ///
@@ -52,21 +60,27 @@ async fn verify(arguments: &Verify) -> Result<String> {
     let who = principals(&rules, &arguments.principal)?;
 
     // The copies first: afterwards a server may hold the files.
-    let raw = Raw::open(&catalogs, arguments.passwords.is_some())?;
+    let mut report = Report::default();
+    let running = Running::of(arguments)?;
+    let fetched = subfolder(folder.path(), "fetched")?;
+    let raw = running::raw(running.as_ref(), &catalogs, &rules, &fetched, &mut report).await?;
+    let place = subfolder(folder.path(), "copies")?;
+    let mut all = Copies::new(&raw, &rules, &place)?;
     let mut copies = vec![];
-    for (number, who) in who.iter().enumerate() {
-        let place = subfolder(folder.path(), &format!("copy{number}"))?;
-        copies.push((*who, raw.copy(&rules, who, &place)?, place));
+    for who in who {
+        copies.push((who, all.of(who)?));
     }
-    let mut report = Report {
-        unread: raw.unread().join(", "),
-        ..Report::default()
-    };
-    let tables = raw.into_tables();
+    let tables = raw.tables().iter();
+    let relations: Vec<Table> = tables
+        .chain(raw.views().iter().map(|view| &view.table))
+        .cloned()
+        .collect();
+    drop(all);
+    drop(raw);
 
     let password = password()?;
     let governed = Governed::open(
-        arguments,
+        running,
         &config,
         &catalogs,
         &policy,
@@ -74,21 +88,16 @@ async fn verify(arguments: &Verify) -> Result<String> {
         folder.path(),
     )
     .await?;
-    for (who, copy, place) in copies {
-        let everything = everything(who, &password, &place)?;
-        let server = Server::start(&config, &copy.catalogs, &everything, &place).await?;
-        let own = governed.passwords.get(who).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Config,
-                format!("there is no password of \"{who}\""),
-            )
-        })?;
+    for (who, copy) in copies {
+        let everything = everything(who, &password, &copy.folder)?;
+        let server = Server::start(&config, &copy.catalogs, &everything, &copy.folder).await?;
+        let own = Running::password(&governed.passwords, who)?;
         let database = default_catalog(&config, &catalogs);
         let mut asked = Clients::connect(&governed.doors, who, own, &database).await?;
         let mut right = Clients::connect(&server.doors, who, &password, &database).await?;
         let statements = match &corpus {
             Some(statements) => statements.clone(),
-            None => corpus::over(&copy.tables),
+            None => corpus::over(&copy.relations),
         };
         for form in forms::forms(&governed.doors)? {
             for sql in &statements {
@@ -99,7 +108,7 @@ async fn verify(arguments: &Verify) -> Result<String> {
                 }
             }
         }
-        report.hidden(who, &mut asked, &copy, &tables).await?;
+        report.hidden(who, &mut asked, &copy, &relations).await?;
     }
     report.close()
 }
@@ -114,24 +123,20 @@ struct Governed {
 
 impl Governed {
     async fn open(
-        arguments: &Verify,
-        config: &Table,
+        running: Option<Running<'_>>,
+        config: &toml::Table,
         catalogs: &[Source],
         policy: &Path,
         password: &str,
         folder: &Path,
     ) -> Result<Self> {
-        if let Some(path) = &arguments.passwords {
-            let bad = |e: &dyn std::fmt::Display| {
-                Error::new(ErrorKind::Config, format!("{}: {e}", path.display()))
-            };
-            let text = fs::read_to_string(path).map_err(|e| bad(&e))?;
+        if let Some(Running {
+            doors, passwords, ..
+        }) = running
+        {
             return Ok(Self {
-                doors: Doors {
-                    pg: arguments.pg.clone(),
-                    flight: arguments.flight.clone(),
-                },
-                passwords: toml::from_str(&text).map_err(|e| bad(&e))?,
+                doors,
+                passwords,
                 _server: None,
             });
         }
@@ -182,7 +187,7 @@ fn with_password(
     let mut passwords = BTreeMap::new();
     for file in files {
         let text = fs::read_to_string(&file).map_err(|e| bad(&e))?;
-        let mut table: Table = toml::from_str(&text).map_err(|e| bad(&e))?;
+        let mut table: toml::Table = toml::from_str(&text).map_err(|e| bad(&e))?;
         let principals = table.get_mut("principal").and_then(Value::as_array_mut);
         for principal in principals.into_iter().flatten() {
             if let Some(principal) = principal.as_table_mut() {
@@ -233,7 +238,7 @@ fn principals<'a>(rules: &'a Rules, wanted: &'a [String]) -> Result<Vec<&'a str>
     Ok(wanted.iter().map(String::as_str).collect())
 }
 
-fn default_catalog(config: &Table, catalogs: &[Source]) -> String {
+fn default_catalog(config: &toml::Table, catalogs: &[Source]) -> String {
     let written = config.get("default_catalog").and_then(Value::as_str);
     let first = catalogs.first().map(|c| c.name.as_str());
     written.or(first).unwrap_or_default().to_owned()
@@ -250,87 +255,4 @@ fn password() -> Result<String> {
     let mut bytes = [0; 24];
     getrandom::fill(&mut bytes).map_err(|e| Error::internal(e.to_string()))?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-/// What came of all comparisons.
-#[derive(Default)]
-struct Report {
-    asked: usize,
-    refused: usize,
-    vacuous: usize,
-    differences: Vec<String>,
-    /// Catalogs that could not be looked into.
-    unread: String,
-}
-
-impl Report {
-    fn add(&mut self, who: &str, form: gateway::Form, sql: &str, verdict: Verdict) {
-        self.asked += 1;
-        match verdict {
-            Verdict::Same => {}
-            Verdict::Vacuous => self.vacuous += 1,
-            Verdict::Refused => self.refused += 1,
-            Verdict::Different(reason) => {
-                let form = form.as_str();
-                self.differences
-                    .push(format!("{who}, {form}: {sql}\n    {reason}"));
-            }
-        }
-    }
-
-    /// Relations that the copy lacks must not exist for the principal either.
-    async fn hidden(
-        &mut self,
-        who: &str,
-        asked: &mut Clients,
-        copy: &Copy,
-        tables: &[rules::Table],
-    ) -> Result<()> {
-        for table in tables {
-            if copy.tables.iter().any(|t| t.is_same(table)) {
-                continue;
-            }
-            let sql = format!("select * from {} limit 1", table.full());
-            for form in gateway::FORMS {
-                if let Some(answer) = asked.ask(*form, &sql).await? {
-                    self.asked += 1;
-                    if let forms::Answer::Rows { .. } = answer {
-                        let form = form.as_str();
-                        self.differences.push(format!(
-                            "{who}, {form}: {sql}\n    answered, and is not to exist"
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn close(self) -> Result<String> {
-        let mut text = String::new();
-        for difference in self.differences.iter().take(TOLD) {
-            writeln!(text, "{difference}").map_err(Error::internal)?;
-        }
-        let mut summary = format!(
-            "{} answers compared: {} differ, {} vacuous, {} refused on both sides",
-            self.asked,
-            self.differences.len(),
-            self.vacuous,
-            self.refused
-        );
-        if !self.unread.is_empty() {
-            write!(summary, "; not read: {}", self.unread).map_err(Error::internal)?;
-        }
-        if self.asked == self.vacuous + self.refused {
-            let error = Error::new(
-                ErrorKind::Config,
-                format!("{summary}: nothing was compared"),
-            );
-            return Err(error);
-        }
-        match self.differences.is_empty() {
-            true => Ok(format!("{summary}\n")),
-            false => Err(Error::new(ErrorKind::Config, summary).with_detail(text)),
-        }
-    }
 }

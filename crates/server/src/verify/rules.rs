@@ -9,6 +9,7 @@ use model::{Error, ErrorKind, Result, fold};
 use serde::Deserialize;
 
 use super::masks;
+use super::table::{Table, fits, literal, parts, quoted};
 
 /// The rules of all files, in their order.
 #[derive(Debug, Default, Deserialize)]
@@ -49,6 +50,7 @@ struct Grant {
     privileges: Vec<String>,
     columns: Option<Vec<String>>,
     rows: Option<String>,
+    definer: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -89,16 +91,6 @@ struct Audience {
     to: Option<Vec<String>>,
     #[serde(default)]
     except: Vec<String>,
-}
-
-/// A table of the raw data.
-#[derive(Debug)]
-pub(super) struct Table {
-    pub(super) catalog: String,
-    pub(super) schema: String,
-    pub(super) name: String,
-    /// Names and DuckDB's words for their types.
-    pub(super) columns: Vec<(String, String)>,
 }
 
 impl Rules {
@@ -177,16 +169,64 @@ impl Rules {
         format!("create or replace macro attribute(name) as struct_extract({{{fields}}}, name)")
     }
 
-    /// The query over the raw table that gives what a principal sees of it; `None` where that is
-    /// nothing at all.
-    pub(super) fn seen(&self, who: &str, table: &Table) -> Result<Option<String>> {
+    /// Whether a principal sees all of a catalog as it is, whatever is in it.
+    pub(super) fn sees_all(&self, who: &str, catalog: &str) -> bool {
         let roles = self.roles(who);
-        let grants: Vec<&Grant> = self
-            .grant
-            .iter()
-            .filter(|g| roles.contains(g.role.as_str()))
-            .filter(|g| g.privileges.iter().any(|p| p == "select") && table.is_matched(&g.on))
-            .collect();
+        let reaches = |on: &str| parts(on).first().is_some_and(|part| fits(part, catalog));
+        let reads = |privileges: &[String]| privileges.iter().any(|p| p == "select");
+        let is_given = self.grant.iter().any(|g| {
+            let rest = parts(&g.on).split_off(1);
+            let is_whole = g.columns.is_none() && g.rows.is_none() && g.definer.is_none();
+            is_whole
+                && roles.contains(g.role.as_str())
+                && reads(&g.privileges)
+                && reaches(&g.on)
+                && rest.iter().all(|part| part == "*")
+        });
+        let is_taken = self.deny.iter().any(|d| {
+            let of_reading = d.privileges.as_deref().is_none_or(reads);
+            of_reading && d.audience.includes(&roles) && reaches(&d.on)
+        });
+        let mut restricts = self.restrict.iter();
+        let is_filtered = restricts.any(|r| r.audience.includes(&roles) && reaches(&r.on));
+        let is_masked = self.mask.iter().any(|m| {
+            let tags = self.tag.iter().filter(|t| Some(&t.name) == m.tag.as_ref());
+            let mut patterns = tags.flat_map(|t| &t.on).chain(&m.on);
+            m.audience.includes(&roles) && patterns.any(|on| reaches(on))
+        });
+        is_given && !is_taken && !is_filtered && !is_masked
+    }
+
+    /// The principals whose rights are lent for reading views.
+    pub(super) fn definers(&self) -> BTreeSet<&str> {
+        let lent = self.grant.iter().filter_map(|g| g.definer.as_deref());
+        lent.collect()
+    }
+
+    /// Whose rights a principal reads a view with; `None` where these are their own.
+    pub(super) fn definer(&self, who: &str, view: &Table) -> Option<&str> {
+        let roles = self.roles(who);
+        let mut lent = self.grants(&roles, view);
+        let definer = lent.find_map(|g| g.definer.as_deref());
+        definer.filter(|definer| *definer != who)
+    }
+
+    /// The query over the raw table that gives what a principal sees of it; `None` where that is nothing at all.
+    pub(super) fn seen(&self, who: &str, table: &Table) -> Result<Option<String>> {
+        self.seen_of(who, table, &table.full(), false)
+    }
+
+    /// The same of the rows that `from` holds in place of the relation. Rows of a view that is read
+    /// with another's rights are governed whatever the rules are.
+    pub(super) fn seen_of(
+        &self,
+        who: &str,
+        table: &Table,
+        from: &str,
+        is_lent: bool,
+    ) -> Result<Option<String>> {
+        let roles = self.roles(who);
+        let grants: Vec<&Grant> = self.grants(&roles, table).collect();
         let denies: Vec<&Deny> = self
             .deny
             .iter()
@@ -205,7 +245,7 @@ impl Rules {
             restricts.filter(|r| r.audience.includes(&roles) && table.is_matched(&r.on));
         let mut rows: Vec<String> = restricts.map(|r| yes(&r.rows)).collect();
         rows.extend(any_of(&grants));
-        let mut governed = !rows.is_empty();
+        let mut governed = is_lent || !rows.is_empty();
         let mut columns = vec![];
         for (name, sql_type) in &table.columns {
             let holds = |names: &Vec<String>| names.iter().any(|n| fold(n) == fold(name));
@@ -253,11 +293,23 @@ impl Rules {
             false => rows.join(" and "),
         };
         Ok(Some(format!(
-            "select {} from {}{} where {filter}",
+            "select {} from {from}{} where {filter}",
             items.join(", "),
-            table.full(),
             own_roles(&roles, table)
         )))
+    }
+
+    /// The grants by which somebody with these roles reads a relation.
+    fn grants<'s, 'r>(
+        &'s self,
+        roles: &'r BTreeSet<&str>,
+        table: &'r Table,
+    ) -> impl Iterator<Item = &'s Grant> + use<'s, 'r> {
+        let own = self
+            .grant
+            .iter()
+            .filter(|g| roles.contains(g.role.as_str()));
+        own.filter(|g| g.privileges.iter().any(|p| p == "select") && table.is_matched(&g.on))
     }
 
     /// The roles of a principal, and all that these bring.
@@ -302,51 +354,6 @@ impl Audience {
         let has = |role: &String| roles.contains(role.as_str());
         self.to.as_ref().is_none_or(|to| to.iter().any(has)) && !self.except.iter().any(has)
     }
-}
-
-impl Table {
-    /// Its full name, in quotes.
-    pub(super) fn full(&self) -> String {
-        [&self.catalog, &self.schema, &self.name]
-            .map(|part| quoted(part))
-            .join(".")
-    }
-
-    /// Whether it is the same table of the same catalog.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.full() == other.full()
-    }
-
-    fn is_matched(&self, on: &str) -> bool {
-        self.has(&parts(on))
-    }
-
-    fn has(&self, pattern: &[String]) -> bool {
-        let own = [&self.catalog, &self.schema, &self.name];
-        pattern.len() == own.len() && pattern.iter().zip(own).all(|(p, name)| fits(p, name))
-    }
-}
-
-/// The parts of a pattern, between dots outside of quotes.
-fn parts(pattern: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut quoted = false;
-    for c in pattern.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            '.' if !quoted => parts.push(String::new()),
-            c => {
-                if let Some(part) = parts.last_mut() {
-                    part.push(c);
-                }
-            }
-        }
-    }
-    parts
-}
-
-fn fits(part: &str, name: &str) -> bool {
-    part == "*" || fold(part) == fold(name)
 }
 
 /// NULL counts as no.
@@ -396,23 +403,12 @@ fn without_enums(sql_type: &str) -> String {
     text + rest
 }
 
-/// A name in quotes.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// A text in quotes.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn patterns_and_types() {
-        assert_eq!(parts("a.\"b.c\".*"), ["a", "b.c", "*"]);
+    fn governed_types_have_no_enum() {
         assert_eq!(
             without_enums("STRUCT(e ENUM('a)', 'b'), n INTEGER)[]"),
             "STRUCT(e VARCHAR, n INTEGER)[]"
