@@ -395,6 +395,7 @@ impl Context<'_> {
             parser: self.parser,
             sidecar: self.sidecar,
             principal: self.view.principal(),
+            attributes: &self.view.set().rules.attributes,
             mappings: Mappings::NONE,
         }
     }

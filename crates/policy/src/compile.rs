@@ -1,6 +1,8 @@
 //! Predicates and masks, compiled at load: total, of the right type, free of names that a user could
 //! capture, with the principal's own values as literals.
 
+use std::collections::BTreeSet;
+
 use model::{Attribute, Column, Error, ErrorKind, Principal, Relation, Result, SqlType};
 use serde_json::{Value, json};
 use tree::grammar::text;
@@ -28,6 +30,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) parser: &'a Parser,
     pub(crate) sidecar: &'a Sidecar,
     pub(crate) principal: &'a Principal,
+    /// Names of the attributes that any principal has.
+    pub(crate) attributes: &'a BTreeSet<String>,
     pub(crate) mappings: &'a Mappings,
 }
 
@@ -63,6 +67,9 @@ impl Compiler<'_> {
         trusted: bool,
     ) -> Result<Value> {
         let parsed = plan::parse_expression(expression, self.parser)?;
+        if self.lacks(&parsed) {
+            return self.denial(purpose);
+        }
         let scope = Scope {
             compiler: self,
             relation,
@@ -91,6 +98,28 @@ impl Compiler<'_> {
             )));
         }
         Ok(compiled)
+    }
+
+    /// Whether it asks for an attribute that others have, and the principal has not.
+    fn lacks(&self, expr: &Value) -> bool {
+        match expr {
+            Value::Array(items) => items.iter().any(|item| self.lacks(item)),
+            Value::Object(fields) => {
+                let lacks = attribute(expr).is_some_and(|name| {
+                    !self.principal.attributes.contains_key(name) && self.attributes.contains(name)
+                });
+                lacks || fields.values().any(|field| self.lacks(field))
+            }
+            _ => false,
+        }
+    }
+
+    /// Missing means no, never NULL that some expression turns into yes: no row, and no value.
+    fn denial(&self, purpose: Purpose<'_>) -> Result<Value> {
+        match purpose {
+            Purpose::Rows => Ok(build::literal("false", "BOOLEAN")),
+            Purpose::Mask(sql_type) => Ok(build::cast(build::null(), self.type_tree(sql_type)?)),
+        }
     }
 
     /// A type in the tree's form.
@@ -283,23 +312,17 @@ impl Scope<'_> {
     }
 
     fn attribute(&self, expr: &Value) -> Result<Value> {
-        let name = match expr["children"].as_array().map(Vec::as_slice) {
-            Some([argument]) => text(&argument["value"], "value").to_owned(),
-            _ => String::new(),
-        };
-        if name.is_empty() {
-            return Err(bad("attribute() takes the name of an attribute in quotes"));
-        }
-        match self.compiler.principal.attributes.get(&name) {
+        let name = attribute(expr);
+        let name =
+            name.ok_or_else(|| bad("attribute() takes the name of an attribute in quotes"))?;
+        match self.compiler.principal.attributes.get(name) {
             Some(Attribute::Text(text)) => Ok(build::literal(text, "VARCHAR")),
             Some(Attribute::Integer(number)) => Ok(build::literal(&number.to_string(), "BIGINT")),
             Some(Attribute::Boolean(b)) => {
                 Ok(build::literal(if *b { "true" } else { "false" }, "BOOLEAN"))
             }
-            // Missing means no, never NULL that some expression turns into yes.
             None => Err(bad(format_args!(
-                "principal \"{}\" has no attribute \"{name}\"",
-                self.compiler.principal.name
+                "no principal has the attribute \"{name}\""
             ))),
         }
     }
@@ -453,6 +476,18 @@ pub(crate) fn literal_text(expr: &Value) -> Option<&str> {
     is_literal
         .then(|| child["value"]["value"].as_str())
         .flatten()
+}
+
+/// The attribute that a call of `attribute` asks for.
+fn attribute(expr: &Value) -> Option<&str> {
+    if text(expr, "class") != "FUNCTION" || model::fold(text(expr, "function_name")) != "attribute"
+    {
+        return None;
+    }
+    let [argument] = expr["children"].as_array()?.as_slice() else {
+        return None;
+    };
+    Some(text(&argument["value"], "value")).filter(|name| !name.is_empty())
 }
 
 /// Whether it is NULL, which DuckDB calls an INTEGER where nothing else says its type.

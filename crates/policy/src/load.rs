@@ -22,6 +22,8 @@ pub(crate) type Principals = BTreeMap<String, (Arc<Principal>, String)>;
 #[derive(Debug)]
 pub(crate) struct Rules {
     pub(crate) principals: Principals,
+    /// Names of the attributes that any of them has.
+    pub(crate) attributes: BTreeSet<String>,
     pub(crate) grants: Vec<Grant>,
     pub(crate) restricts: Vec<Restrict>,
     pub(crate) denies: Vec<Deny>,
@@ -59,6 +61,10 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
         limits: entries(&files, |f| &f.limit)
             .map(|(at, entry)| loader.limit(at, entry, &principals))
             .collect::<Result<_>>()?,
+        attributes: principals
+            .values()
+            .flat_map(|(principal, _)| principal.attributes.keys().cloned())
+            .collect(),
         principals,
         opaque: entries(&files, |f| &f.opaque)
             .map(|(at, on)| loader.pattern(at, on))

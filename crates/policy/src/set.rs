@@ -330,6 +330,7 @@ impl PolicySet {
                 parser,
                 sidecar: &sidecar,
                 principal,
+                attributes: &self.rules.attributes,
                 mappings: &mappings,
             };
             for relation in snapshot.relations() {

@@ -94,6 +94,7 @@ impl View {
             parser,
             sidecar,
             principal: &self.principal,
+            attributes: &self.set.rules.attributes,
             mappings: Mappings::NONE,
         };
         let mut tables = Vec::new();
@@ -413,6 +414,7 @@ impl Source<'_> {
             parser: self.parser,
             sidecar: &sidecar,
             principal: &principal,
+            attributes: &self.set.rules.attributes,
             mappings: &mappings,
         };
         let mut view = View {

@@ -475,3 +475,69 @@ fn ten_thousand_rules_load_and_meet_only_where_they_belong() {
         assert!(restricted.contains("id < "), "{restricted}");
     });
 }
+
+/// Whoever lacks what a rule asks for sees nothing by it, in whatever expression it stands.
+#[test]
+fn a_missing_attribute_denies() {
+    on_a_large_stack(|| {
+        let people = PEOPLE.replace(
+            "name = \"ann\"\n",
+            "name = \"ann\"\nattributes = { region = \"EU\" }\n",
+        );
+        let tables: [(&str, common::Columns<'_>); 1] = [("wh.main.t", T)];
+        let grant = "[[grant]]\nrole = \"clerk\"\non = \"wh.main.t\"\nprivileges = [\"select\"]\n";
+        let everybody = "select region, secret from t order by id";
+        for (rules, ann, bob) in [
+            (
+                format!("{grant}rows = \"region = attribute('region')\"\n"),
+                "EU|abcdef, EU|xy",
+                "",
+            ),
+            (
+                format!("{grant}rows = \"not (region = attribute('region'))\"\n"),
+                "US|-",
+                "",
+            ),
+            (
+                format!(
+                    "{grant}rows = \"coalesce(region <> attribute('region'), true) or true\"\n"
+                ),
+                "EU|abcdef, EU|xy, US|-",
+                "",
+            ),
+            (
+                format!(
+                    "{grant}[[restrict]]\non = \"wh.main.t\"\nrows = \"attribute('region') is null\"\n"
+                ),
+                "",
+                "",
+            ),
+            (
+                format!(
+                    "{grant}[[mask]]\non = \"wh.main.t.secret\"\nexpr = \"case when region = attribute('region') then 'x' else secret end\"\n"
+                ),
+                "EU|x, EU|x, US|-",
+                "EU|-, EU|-, US|-",
+            ),
+        ] {
+            let world = World::new(&format!("{people}{rules}"), &tables, "wh");
+            for (who, expected) in [("ann", ann), ("bob", bob)] {
+                assert_eq!(
+                    rows(&world, who, everybody).join(", "),
+                    expected,
+                    "{who}: {rules}"
+                );
+            }
+        }
+        let unknown = format!("{people}{grant}rows = \"region = attribute('regoin')\"\n");
+        let parser = Parser::open().unwrap();
+        let path = Path::new("policy.toml");
+        let error = PolicySet::from_text(path, &unknown, &snapshot(&tables), &parser).unwrap_err();
+        assert!(
+            error
+                .message()
+                .contains("no principal has the attribute \"regoin\""),
+            "{error:?}"
+        );
+    });
+}
