@@ -58,7 +58,7 @@ mod tests {
     fn instants_within_values_are_printed() {
         let instance = native::Instance::open(None, &[]).unwrap();
         let connection = instance.connect().unwrap();
-        let sql = "select t, [t] as l, {'t': t, 'n': 1} as s, map {t: t} as m, [t, null]::timestamptz[2] as a
+        let sql = "select t, [t] as l, {'t': t, 'n': 1} as s, map {1: t} as m, [t, null]::timestamptz[2] as a
              from (select timestamptz '2020-01-02 03:04:05+00' as t union all select null) order by t nulls last";
         connection.execute("set timezone = 'UTC'").unwrap();
         let prepared = connection.prepare(sql).unwrap();
