@@ -39,6 +39,7 @@ mod parameters;
 mod part;
 mod pattern;
 mod reserved;
+mod resolve;
 mod returning;
 mod rewrite;
 mod rights;
