@@ -18,6 +18,7 @@ mod constants;
 mod copies;
 mod costly;
 mod ddl;
+mod definer;
 mod denial;
 mod dml;
 mod expansion;

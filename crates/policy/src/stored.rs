@@ -89,10 +89,8 @@ impl Stored<'_> {
             view.admit(access.into_iter().collect(), self.source.snapshot);
             return Ok(None);
         }
-        let mut grants = set
-            .grants_for(principal, &relation.name)
-            .filter(|g| g.privileges.contains(&Privilege::Select));
-        let definer = grants.find_map(|g| g.definer.clone());
+        let grants = set.reading_grants(principal, &relation.name);
+        let definer = grants.first().and_then(|g| g.definer.clone());
         let text = relation.definition.as_deref().unwrap_or_default();
         let text = text.trim_end().trim_end_matches(';');
         let Statement::CreateView(create) = plan::parse(text, self.source.parser)? else {
