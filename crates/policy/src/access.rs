@@ -72,11 +72,10 @@ impl Access {
         if !privileges.is_empty() {
             unless_reserved_columns(&relation.columns)?;
         }
-        let reading: Vec<&Grant> = grants
-            .into_iter()
-            .filter(|g| g.privileges.contains(&Privilege::Select))
-            .filter(|_| privileges.contains(&Privilege::Select))
-            .collect();
+        let reading = match privileges.contains(&Privilege::Select) {
+            true => set.reading_grants(compiler.principal, &relation.name),
+            false => vec![],
+        };
         if reading.is_empty() {
             let writes_only = Privilege::CHANGES.iter().any(|p| privileges.contains(p))
                 || privileges.contains(&Privilege::Drop);

@@ -97,7 +97,10 @@ impl View {
         let (set, principal) = (self.set(), self.principal());
         let on = name.to_string();
         let place = |at: At| set.place(at);
+        let reading = set.reading_grants(principal, name);
         for grant in set.grants_for(principal, name) {
+            let reads = grant.privileges.contains(&Privilege::Select);
+            let counts = reading.iter().any(|g| g.at == grant.at);
             let mut says = format!("{}: {}", place(grant.at), words(&grant.privileges));
             if let Some(columns) = &grant.columns {
                 says = format!("{says}; columns {}", joined(columns));
@@ -111,7 +114,10 @@ impl View {
             if grant.allow_key_oracle {
                 says.push_str("; allow_key_oracle");
             }
-            let filters = grant.rows.is_some() && grant.privileges.contains(&Privilege::Select);
+            if reads && !counts {
+                says.push_str("; does not count for reading beside a definer's");
+            }
+            let filters = grant.rows.is_some() && counts;
             lines.push(line("grant", &on, says).of_rule(set, grant.at, filters));
         }
         for restrict in set.restricts_for(principal, name) {

@@ -8,6 +8,7 @@ use model::{Attribute, Principal, Result};
 use toml::Spanned;
 
 use crate::builtin::{BuiltIn, HashKey};
+use crate::definer;
 use crate::file::{At, AttributeValue, File, Privilege, Sources};
 use crate::ids::Ids;
 use crate::limit::{Bound, Limit, Limits};
@@ -45,14 +46,7 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
     };
     let principals = loader.principals(&files)?;
     let grants = loader.all(&files, |f| &f.grant, Loader::grant)?;
-    for grant in &grants {
-        if let Some(definer) = &grant.definer
-            && !principals.contains_key(definer)
-        {
-            let reason = format!("there is no principal \"{definer}\"");
-            return Err(sources.error(grant.at, reason));
-        }
-    }
+    definer::check(&grants, &principals, sources)?;
     Ok(Rules {
         grants,
         restricts: loader.all(&files, |f| &f.restrict, Loader::restrict)?,

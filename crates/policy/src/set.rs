@@ -130,13 +130,6 @@ impl PolicySet {
             .chain(temporary)
     }
 
-    /// Whether some grant lets a view of this name be read with another's rights.
-    pub(crate) fn has_definer(&self, name: &RelationName) -> bool {
-        let candidates = self.indexes.grants.candidates(name).into_iter();
-        let mut grants = candidates.map(|number| &self.rules.grants[number]);
-        grants.any(|g| g.definer.is_some() && g.on.matches(name))
-    }
-
     /// The denials that a principal meets at a relation.
     pub(crate) fn denies_for(
         &self,

@@ -89,11 +89,9 @@ impl Stored<'_> {
             view.admit(access.into_iter().collect(), self.source.snapshot);
             return Ok(None);
         }
-        let mut grants = set
-            .grants_for(principal, &relation.name)
-            .filter(|g| g.privileges.contains(&Privilege::Select));
+        let grants = set.reading_grants(principal, &relation.name);
+        let definer = grants.first().and_then(|g| g.definer.clone());
         // Whose rights are lent to themselves reads with their own.
-        let definer = grants.find_map(|g| g.definer.clone());
         let definer = definer.filter(|definer| *definer != principal.name);
         let text = relation.definition.as_deref().unwrap_or_default();
         let text = text.trim_end().trim_end_matches(';');
