@@ -76,6 +76,25 @@ with = "year"
 [[mask]]
 on = "wh.main.people.pay"
 with = "bucket 10"
+[[grant]]
+role = "clerk"
+on = "wh.main.sums"
+privileges = ["select"]
+columns = ["id", "pay", "pay + 1", "more", "named"]
+[[mask]]
+on = "wh.main.sums.pay"
+with = "null"
+except = ["lead"]
+# Only "eve" has the attribute.
+[[grant]]
+role = "clerk"
+on = "wh.main.towns"
+privileges = ["select"]
+columns = ["id"]
+rows = "attribute('region') is not null"
+[[mask]]
+on = "wh.main.towns.name"
+expr = "case when attribute('level') > 2 then name else 'no' end"
 [[mask]]
 on = "wh.main.people.level"
 expr = "case when level > 2 then 2 else level end"
@@ -235,6 +254,10 @@ def test_the_statements_made_for_what_is_seen(tmp_path) -> None:
         connection.execute("""create table allowed as select who, i::integer as id from range(1, 60) r(i), (values ('eve'), ('bob')) w(who)
             where i % 4 <> 0 or who = 'bob'""")
         connection.execute("create table towns as select i as id, 'town' || i as name from range(5) r(i)")
+        # What is computed of something masked is hidden, and of something hidden where no grant names it.
+        connection.execute("""create table sums (id integer, pay integer, level integer, "pay + 1" integer generated always as (pay + 1),
+            more integer generated always as ("PAY + 1" + 1), named integer generated always as (level * 2))""")
+        connection.execute("insert into sums (id, pay, level) select i, i * 3, i % 5 from range(9) r(i)")
     path = config.write(tmp_path, policy=RULES, read_only={"wh": tmp_path / "wh.duckdb"})
     code, said = verify("--config", path)
     assert code == 0, said

@@ -91,6 +91,7 @@ async fn relations(client: &mut Client, catalog: &str) -> Result<Vec<(Table, boo
                 schema: text(1, row),
                 name: text(2, row),
                 columns: columns.collect(),
+                computed: vec![],
             };
             found.push((table, text(3, row) == "VIEW"));
         }

@@ -4,7 +4,9 @@
 //! The copy is served by the same program through the same doors to a principal who may read all of
 //! it, so that names, types and values are compared as they are on the wire.
 
+mod attributes;
 mod child;
+mod computed;
 mod copy;
 mod corpus;
 mod fetch;

@@ -80,7 +80,27 @@ impl Raw {
                     schema,
                     name,
                     columns: vec![(column, sql_type)],
+                    computed: vec![],
                 }),
+            }
+        }
+        self.find_computed(&source.name)
+    }
+
+    /// Notes what columns are computed of: a default of one's own names no column.
+    fn find_computed(&mut self, catalog: &str) -> Result<()> {
+        let listed = self.rows(&format!(
+            "select schema_name, table_name, column_name, unnest(json_extract_string(
+                json_serialize_sql('select ' || column_default), '$..column_names[*]'))
+             from duckdb_columns() where database_name = {} and column_default is not null",
+            literal(catalog)
+        ))?;
+        for [schema, name, column, of] in listed {
+            let mut tables = self.tables.iter_mut();
+            let table = tables
+                .find(|t| (t.catalog.as_str(), &t.schema, &t.name) == (catalog, &schema, &name));
+            if let Some(table) = table {
+                table.computed.push((column, of));
             }
         }
         Ok(())
@@ -119,6 +139,7 @@ impl Raw {
                 schema: "main".to_owned(),
                 name: name.to_owned(),
                 columns: vec![],
+                computed: vec![],
             };
             self.run(&format!("create view {} as from {files}", table.full()))?;
             table.columns = described(&self.connection, &table.full())?;
@@ -144,6 +165,7 @@ impl Raw {
                 schema,
                 name,
                 columns: vec![],
+                computed: vec![],
             };
             if is_folder || !is_own || self.views.iter().any(|v| v.table.is_same(&table)) {
                 continue;

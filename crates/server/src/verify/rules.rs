@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use model::{Error, ErrorKind, Result, fold};
 use serde::Deserialize;
 
+use super::attributes::Rule;
 use super::masks;
 use super::table::{Table, fits, literal, parts, quoted};
 
@@ -16,11 +17,11 @@ use super::table::{Table, fits, literal, parts, quoted};
 #[serde(default)]
 pub(super) struct Rules {
     hash_key_file: Option<PathBuf>,
-    principal: Vec<Principal>,
+    pub(super) principal: Vec<Principal>,
     role: Vec<Role>,
     grant: Vec<Grant>,
     restrict: Vec<Restrict>,
-    deny: Vec<Deny>,
+    pub(super) deny: Vec<Deny>,
     mask: Vec<Mask>,
     tag: Vec<Tag>,
     #[serde(skip)]
@@ -28,12 +29,12 @@ pub(super) struct Rules {
 }
 
 #[derive(Debug, Deserialize)]
-struct Principal {
-    name: String,
+pub(super) struct Principal {
+    pub(super) name: String,
     #[serde(default)]
     roles: Vec<String>,
     #[serde(default)]
-    attributes: BTreeMap<String, toml::Value>,
+    pub(super) attributes: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -44,12 +45,12 @@ struct Role {
 }
 
 #[derive(Debug, Deserialize)]
-struct Grant {
+pub(super) struct Grant {
     role: String,
     on: String,
     privileges: Vec<String>,
-    columns: Option<Vec<String>>,
-    rows: Option<String>,
+    pub(super) columns: Option<Vec<String>>,
+    pub(super) rows: Option<String>,
     definer: Option<String>,
 }
 
@@ -62,16 +63,16 @@ struct Restrict {
 }
 
 #[derive(Debug, Deserialize)]
-struct Deny {
-    on: String,
+pub(super) struct Deny {
+    pub(super) on: String,
     privileges: Option<Vec<String>>,
-    columns: Option<Vec<String>>,
+    pub(super) columns: Option<Vec<String>>,
     #[serde(flatten)]
-    audience: Audience,
+    pub(super) audience: Audience,
 }
 
 #[derive(Debug, Deserialize)]
-struct Mask {
+pub(super) struct Mask {
     on: Option<String>,
     tag: Option<String>,
     expr: Option<String>,
@@ -87,7 +88,7 @@ struct Tag {
 }
 
 #[derive(Debug, Deserialize)]
-struct Audience {
+pub(super) struct Audience {
     to: Option<Vec<String>>,
     #[serde(default)]
     except: Vec<String>,
@@ -206,8 +207,8 @@ impl Rules {
     /// Whose rights a principal reads a view with; `None` where these are their own.
     pub(super) fn definer(&self, who: &str, view: &Table) -> Option<&str> {
         let roles = self.roles(who);
-        let mut lent = self.grants(&roles, view);
-        let definer = lent.find_map(|g| g.definer.as_deref());
+        let lent = self.grants(&roles, view);
+        let definer = lent.first().and_then(|g| g.definer.as_deref());
         definer.filter(|definer| *definer != who)
     }
 
@@ -226,7 +227,8 @@ impl Rules {
         is_lent: bool,
     ) -> Result<Option<String>> {
         let roles = self.roles(who);
-        let grants: Vec<&Grant> = self.grants(&roles, table).collect();
+        let rule = Rule::of(self, who);
+        let grants = self.grants(&roles, table);
         let denies: Vec<&Deny> = self
             .deny
             .iter()
@@ -243,8 +245,9 @@ impl Rules {
         let restricts = self.restrict.iter();
         let restricts =
             restricts.filter(|r| r.audience.includes(&roles) && table.is_matched(&r.on));
-        let mut rows: Vec<String> = restricts.map(|r| yes(&r.rows)).collect();
-        rows.extend(any_of(&grants));
+        let mut rows: Vec<String> = restricts.map(|r| rule.yes(&r.rows)).collect();
+        rows.extend(rule.any_of(&grants));
+        let telling = self.telling(who, table);
         let mut governed = is_lent || !rows.is_empty();
         let mut columns = vec![];
         for (name, sql_type) in &table.columns {
@@ -254,7 +257,8 @@ impl Rules {
                 .copied()
                 .filter(|g| g.columns.as_ref().is_none_or(holds))
                 .collect();
-            if reaching.is_empty() || denies.iter().any(|d| d.columns.as_ref().is_some_and(holds)) {
+            let is_hidden = reaching.is_empty() || telling.contains(name.as_str());
+            if is_hidden || denies.iter().any(|d| d.columns.as_ref().is_some_and(holds)) {
                 governed = true;
                 continue;
             }
@@ -262,6 +266,7 @@ impl Rules {
             if let Some(mask) = self.mask_of(&roles, table, name) {
                 governed = true;
                 value = match (&mask.expr, &mask.with) {
+                    (Some(expression), _) if rule.lacks(expression) => "null".to_owned(),
                     (Some(expression), _) => expression.clone(),
                     (None, with) => {
                         let with = with.as_deref().unwrap_or_default();
@@ -269,7 +274,10 @@ impl Rules {
                     }
                 };
             }
-            if let Some(condition) = any_of(&reaching).filter(|_| reaching.len() < grants.len()) {
+            if let Some(condition) = rule
+                .any_of(&reaching)
+                .filter(|_| reaching.len() < grants.len())
+            {
                 governed = true;
                 value = format!("case when {condition} then {value} end");
             }
@@ -299,21 +307,26 @@ impl Rules {
         )))
     }
 
-    /// The grants by which somebody with these roles reads a relation.
-    fn grants<'s, 'r>(
-        &'s self,
-        roles: &'r BTreeSet<&str>,
-        table: &'r Table,
-    ) -> impl Iterator<Item = &'s Grant> + use<'s, 'r> {
+    /// The grants by which somebody with these roles reads a relation: those with a definer alone,
+    /// where there are any.
+    pub(super) fn grants(&self, roles: &BTreeSet<&str>, table: &Table) -> Vec<&Grant> {
         let own = self
             .grant
             .iter()
             .filter(|g| roles.contains(g.role.as_str()));
-        own.filter(|g| g.privileges.iter().any(|p| p == "select") && table.is_matched(&g.on))
+        let reads = |g: &&Grant| g.privileges.iter().any(|p| p == "select");
+        let mut grants: Vec<&Grant> = own
+            .filter(reads)
+            .filter(|g| table.is_matched(&g.on))
+            .collect();
+        if grants.iter().any(|g| g.definer.is_some()) {
+            grants.retain(|g| g.definer.is_some());
+        }
+        grants
     }
 
     /// The roles of a principal, and all that these bring.
-    fn roles(&self, who: &str) -> BTreeSet<&str> {
+    pub(super) fn roles(&self, who: &str) -> BTreeSet<&str> {
         let given = self.principal.iter().find(|p| p.name == who);
         let mut waiting: Vec<&str> = given
             .iter()
@@ -330,7 +343,12 @@ impl Rules {
         roles
     }
 
-    fn mask_of(&self, roles: &BTreeSet<&str>, table: &Table, column: &str) -> Option<&Mask> {
+    pub(super) fn mask_of(
+        &self,
+        roles: &BTreeSet<&str>,
+        table: &Table,
+        column: &str,
+    ) -> Option<&Mask> {
         self.mask
             .iter()
             .filter(|m| m.audience.includes(roles))
@@ -350,24 +368,10 @@ impl Rules {
 }
 
 impl Audience {
-    fn includes(&self, roles: &BTreeSet<&str>) -> bool {
+    pub(super) fn includes(&self, roles: &BTreeSet<&str>) -> bool {
         let has = |role: &String| roles.contains(role.as_str());
         self.to.as_ref().is_none_or(|to| to.iter().any(has)) && !self.except.iter().any(has)
     }
-}
-
-/// NULL counts as no.
-fn yes(predicate: &str) -> String {
-    format!("coalesce(({predicate}), false)")
-}
-
-/// The rows of some grants together; `None` where one of them has all rows.
-fn any_of(grants: &[&Grant]) -> Option<String> {
-    let rows: Option<Vec<String>> = grants.iter().map(|g| g.rows.as_deref().map(yes)).collect();
-    rows.map(|rows| match rows.is_empty() {
-        true => "false".to_owned(),
-        false => format!("({})", rows.join(" or ")),
-    })
 }
 
 /// `current_roles` as a column beside the table's, unless it has one of that name.

@@ -137,6 +137,7 @@ mod tests {
                 schema: "main".to_owned(),
                 name: "v".to_owned(),
                 columns: vec![("a".to_owned(), "INTEGER".to_owned())],
+                computed: vec![],
             };
             let view = StoredView::read(table, &format!("CREATE VIEW v AS {query};")).unwrap();
             let into = folder.path().join(format!("{number}.duckdb"));

@@ -70,6 +70,7 @@ mod tests {
             schema: "s".to_owned(),
             name: "v".to_owned(),
             columns: ["a", "b", "a_1"].map(column).into(),
+            computed: vec![],
         };
         StoredView::read(table, sql)
     }

@@ -10,6 +10,8 @@ pub(super) struct Table {
     pub(super) name: String,
     /// Names and DuckDB's words for their types.
     pub(super) columns: Vec<(String, String)>,
+    /// Columns that DuckDB computes, each with one that it is computed of.
+    pub(super) computed: Vec<(String, String)>,
 }
 
 impl Table {
