@@ -1,13 +1,81 @@
-//! Grants on a view that let it be read with a definer's rights: they say alone what is read of it.
+//! Grants on a view that let it be read with a definer's rights: they say alone what is read of it, and
+//! only administrators say what it reads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use model::{Principal, RelationName, Result};
+use model::{CatalogSnapshot, Principal, RelationKind, RelationName, Result, fold};
+use serde_json::Value;
+use tree::Parser;
+use tree::grammar::text;
 
 use crate::file::{Privilege, Sources};
 use crate::load::Principals;
 use crate::rules::Grant;
 use crate::set::PolicySet;
+use crate::stored::definition;
+
+/// Folded names of the views that have a definer, and of all that these read, directly or through
+/// other views, whether it is there or not. A view that is put under such a name is read with the
+/// definer's rights.
+#[derive(Debug, Default)]
+pub(crate) struct ReadForOthers(BTreeSet<[String; 3]>);
+
+impl ReadForOthers {
+    pub(crate) fn of(set: &PolicySet, snapshot: &CatalogSnapshot, parser: &Parser) -> Self {
+        let defined = set.rules.grants.iter().filter(|g| g.definer.is_some());
+        let mut waiting: Vec<[String; 3]> = defined
+            .map(|g| [0, 1, 2].map(|n| g.on.part(n).unwrap_or_default().to_owned()))
+            .collect();
+        let mut names = BTreeSet::new();
+        while let Some(name) = waiting.pop() {
+            if !names.insert(name.clone()) {
+                continue;
+            }
+            let [catalog, schema, name] = &name;
+            let found = snapshot.relation(catalog, schema, name);
+            // Nobody can read a view whose definition can't be read.
+            if let Some(view) = found.filter(|r| r.kind == RelationKind::View)
+                && let Ok(create) = definition(view, parser)
+            {
+                gather(&create.query.tree, &view.name, &mut waiting);
+            }
+        }
+        Self(names)
+    }
+
+    pub(crate) fn contains(&self, name: &RelationName) -> bool {
+        let parts = [&name.catalog, &name.schema, &name.name];
+        self.0.contains(&parts.map(|part| fold(part)))
+    }
+}
+
+/// All that names in FROM could mean in a stored view: of two parts the first is a schema or a catalog.
+fn gather(value: &Value, view: &RelationName, names: &mut Vec<[String; 3]>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| gather(item, view, names)),
+        Value::Object(fields) => {
+            if text(value, "type") == "BASE_TABLE" {
+                let part = |field| text(value, field);
+                let parts = ["catalog_name", "schema_name", "table_name"].map(part);
+                let meant = match parts {
+                    ["", "", name] => vec![[&view.catalog, &view.schema, name]],
+                    ["", first, name] => {
+                        vec![[&view.catalog, first, name], [first, "main", name]]
+                    }
+                    full => vec![full],
+                };
+                for [catalog, schema, name] in meant {
+                    // `public` is `main` where no schema has that name.
+                    let also = (fold(schema) == "public").then_some("main");
+                    let schemas = [Some(schema), also].into_iter().flatten();
+                    names.extend(schemas.map(|schema| [catalog, schema, name].map(fold)));
+                }
+            }
+            fields.values().for_each(|field| gather(field, view, names));
+        }
+        _ => {}
+    }
+}
 
 /// Fails for grants whose definer is nobody, or that do not say alone what their view is for somebody.
 ///
@@ -61,11 +129,5 @@ impl PolicySet {
             reading.retain(|g| g.definer.is_some());
         }
         reading
-    }
-
-    /// Whether some grant lets a view of this name be read with another's rights.
-    pub(crate) fn has_definer(&self, name: &RelationName) -> bool {
-        let mut grants = self.rules.grants.iter();
-        grants.any(|g| g.definer.is_some() && g.on.matches(name))
     }
 }

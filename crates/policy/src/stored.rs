@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::{Column, Error, ErrorKind, Relation, RelationKind, Result};
 use plan::{CreateView, Statement};
 use serde_json::{Value, json};
-use tree::build;
+use tree::{Parser, build};
 
 use crate::access::{Access, Inlined, Rows, as_table};
 use crate::compile::Compiler;
@@ -59,6 +59,16 @@ pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>)
     }
 }
 
+/// What a view was made by, as DuckDB keeps it.
+pub(crate) fn definition(view: &Relation, parser: &Parser) -> Result<CreateView> {
+    let text = view.definition.as_deref().unwrap_or_default();
+    let text = text.trim_end().trim_end_matches(';');
+    match plan::parse(text, parser)? {
+        Statement::CreateView(create) => Ok(create),
+        _ => Err(Error::internal("a view's definition is no CREATE VIEW")),
+    }
+}
+
 struct Stored<'a> {
     source: &'a Source<'a>,
     compiler: &'a Compiler<'a>,
@@ -93,11 +103,7 @@ impl Stored<'_> {
         let definer = grants.first().and_then(|g| g.definer.clone());
         // Whose rights are lent to themselves reads with their own.
         let definer = definer.filter(|definer| *definer != principal.name);
-        let text = relation.definition.as_deref().unwrap_or_default();
-        let text = text.trim_end().trim_end_matches(';');
-        let Statement::CreateView(create) = plan::parse(text, self.source.parser)? else {
-            return Err(Error::internal("a view's definition is no CREATE VIEW"));
-        };
+        let create = definition(relation, self.source.parser)?;
         if let Some(definer) = &definer
             && !self.definers.contains_key(definer)
         {

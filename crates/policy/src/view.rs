@@ -15,6 +15,7 @@ use tree::{Parser, Sidecar};
 
 use crate::access::{Access, Rows};
 use crate::compile::Compiler;
+use crate::definer::ReadForOthers;
 use crate::file::Privilege;
 use crate::mapping::Mappings;
 use crate::set::PolicySet;
@@ -33,6 +34,8 @@ pub struct View {
     /// Whether a schema or column is named like one of PostgreSQL's schemas.
     has_theirs: bool,
     hidden: Vec<(RelationName, Error)>,
+    /// Where the principal may not put a view. Empty for administrators.
+    read_for_others: Arc<ReadForOthers>,
 }
 
 /// What views are made of.
@@ -84,6 +87,7 @@ impl View {
             shared: Some(Arc::clone(&self.visible)),
             has_theirs: false,
             hidden: Vec::new(),
+            read_for_others: Arc::clone(&self.read_for_others),
         };
         view.see(snapshot);
         let own = |kind| {
@@ -279,6 +283,11 @@ impl View {
         self.set.permits(&self.principal, name, privilege)
     }
 
+    /// Whether a view of that name would be read with rights of others, and is not the principal's to make.
+    pub(crate) fn is_read_for_others(&self, name: &RelationName) -> bool {
+        self.read_for_others.contains(name)
+    }
+
     /// Whether the principal has a privilege on a sequence: it is seen by those who may read it, draw from
     /// it or drop it.
     fn sees_sequence(&self, name: &RelationName) -> bool {
@@ -325,6 +334,10 @@ impl Source<'_> {
             shared: None,
             has_theirs: false,
             hidden: Vec::new(),
+            read_for_others: Arc::new(match principal.admin {
+                true => ReadForOthers::default(),
+                false => ReadForOthers::of(self.set, self.snapshot, self.parser),
+            }),
         };
         view.see(self.snapshot);
         let mut tables = Vec::new();

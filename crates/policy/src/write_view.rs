@@ -32,10 +32,12 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
         }
     }
     // Whoever writes what others read with a definer's rights reads all that the definer may.
-    if context.view.set().has_definer(&target) && !context.view.principal().admin {
+    if context.view.is_read_for_others(&target) {
         return Err(Error::new(
             ErrorKind::PermissionDenied,
-            format!("only an administrator may define {target}, which has a definer's rights"),
+            format!(
+                "only an administrator may define {target}, which is read with a definer's rights"
+            ),
         ));
     }
     let rights = Rights::names_only(context.view);

@@ -220,3 +220,68 @@ fn policies_that_are_not_loaded() {
         load(&[PRINCIPALS, DEFINED, WIDE, &elsewhere].concat()).unwrap();
     });
 }
+
+/// With a view under such a name its maker would read all that the definer may.
+#[test]
+fn only_administrators_make_views_where_a_definers_view_reads() {
+    on_a_large_stack(|| {
+        let rules = r#"
+[[grant]]
+role = "one"
+on = "rw.main.deep"
+privileges = ["select"]
+definer = "root"
+[[grant]]
+role = "two"
+on = "rw.sand.*"
+privileges = ["select", "create", "drop", "alter"]
+[[grant]]
+role = "two"
+on = "rw.main.t"
+privileges = ["select"]
+rows = "owner = current_user"
+[[grant]]
+role = "two"
+on = "rw.main.q"
+privileges = ["create", "drop"]
+"#;
+        let world = world(&[rules]);
+        for (who, name) in [
+            ("jfk", "sand.middle"),
+            ("lga", "rw.SAND.\"W\""),
+            ("jfk", "sand.gone"),
+        ] {
+            for verb in ["create", "create or replace"] {
+                let text = format!("{verb} view {name} as select id, s as owner, s from t");
+                // A table that is in the way has to be dropped first, and then it is refused.
+                let kind = world.refused(who, &text);
+                let in_the_way = name.contains("W") && verb.contains("replace");
+                let expected = match in_the_way {
+                    true => ErrorKind::WrongObjectType,
+                    false => ErrorKind::PermissionDenied,
+                };
+                assert_eq!(kind, expected, "{who}: {text}");
+            }
+            world.sql("root", &format!("create view {name} as select 1 as id"));
+        }
+        // Tables hold what their maker may read, and other names are free.
+        world.sql("jfk", "create table sand.gone as select * from t");
+        world.sql("jfk", "create view sand.other as select * from t");
+        world.sql(
+            "jfk",
+            "create or replace view sand.freed as select * from t",
+        );
+        world.sql("jfk", "create temp view w as select * from t");
+        // No view is renamed.
+        let text = "alter table sand.middle rename to gone";
+        assert_eq!(world.refused("jfk", text), ErrorKind::WrongObjectType);
+        for text in [
+            "alter view sand.middle rename to gone",
+            "alter schema sand rename to other",
+        ] {
+            let kind = world.refused("jfk", text);
+            let refused = [ErrorKind::NotSupported, ErrorKind::Syntax];
+            assert!(refused.contains(&kind), "{text}: {kind:?}");
+        }
+    });
+}
