@@ -39,6 +39,7 @@ def test_a_statement_has_a_record_at_its_beginning_and_its_end(start_server) -> 
     begin, end = of(server, sql)
     assert (begin["event"], end["event"]) == ("begin", "end")
     assert (begin["principal"], begin["door"], begin["decision"]) == ("jfk", "pg", "allow")
+    assert begin["kind"] == "select" and "target" not in begin
     assert begin["relations"] == ["nyc.main.flights"] and begin["governed"]
     assert any(rule["rule"] == "mask" and rule["on"] == "nyc.main.flights.tailnum" for rule in begin["rules"])
     assert any("origin = 'JFK'" in rule["says"] for rule in begin["rules"])
@@ -63,12 +64,60 @@ def test_refusals_and_failures_and_both_doors_are_recorded(start_server) -> None
     (refused,) = of(server, "select * from planes")
     assert (refused["event"], refused["decision"], refused["reason"]) == ("refuse", "deny", "UndefinedTable")
     assert refused["sql"] == "select * from planes"
+    assert (refused["kind"], refused["relations"], refused["roles"]) == ("select", ["nyc.main.planes"], ["jfk_desk"])
+    assert [len(refused[hash]) for hash in ("policy_sha256", "attributes_sha256")] == [64, 64]
+    assert refused["policy_version"] >= 1
     assert of(server, "select 1/0 as x, cast('x' as integer)")[-1]["reason"] == "InvalidText"
-    assert [r["event"] for r in of(server, "set application_name = 'x'")] == ["begin", "end"]
+    assert [(r["event"], r["kind"]) for r in of(server, "set application_name = 'x'")] == [
+        ("begin", "session"),
+        ("end", "session"),
+    ]
     with clients.connect_adbc(server, "admin") as adbc, adbc.cursor() as cursor:
         cursor.execute("select 17 as a")
         assert cursor.fetchall() == [(17,)]
     assert of(server, "select 17 as a")[0]["door"] == "flight"
+
+
+def test_writes_and_refused_writes_name_their_target(start_server) -> None:
+    server = start_server(more=AUDIT)
+    written = {
+        "create table scratch.main.made (a integer, b text)": ("create_table", {"scratch.main.made": ["a", "b"]}),
+        "insert into scratch.main.made (b) select 'secret'": ("insert", {"scratch.main.made": ["b"]}),
+        "update scratch.main.made set a = 1 where b = 'secret'": ("update", {"scratch.main.made": ["a", "b"]}),
+        "truncate scratch.main.made": ("truncate", {"scratch.main.made": []}),
+        "drop table scratch.main.made": ("drop_table", {"scratch.main.made": []}),
+    }
+    with clients.connect_psycopg(server, "admin") as admin:
+        for sql in written:
+            admin.execute(sql)
+    for sql, (kind, columns) in written.items():
+        begin, end = of(server, sql)
+        assert (begin["kind"], end["kind"], begin["target"]) == (kind, kind, "scratch.main.made"), sql
+        assert (begin["relations"], begin["columns"]) == (["scratch.main.made"], columns), sql
+        assert begin["rules"], sql
+    sql = "delete from flights where tailnum = 'secret'"
+    with clients.connect_psycopg(server, "jfk") as jfk, pytest.raises(psycopg.Error):
+        jfk.execute(sql)
+    (refused,) = of(server, sql)
+    assert (refused["event"], refused["kind"], refused["reason"]) == ("refuse", "delete", "PermissionDenied")
+    assert (refused["target"], refused["relations"]) == ("flights", ["nyc.main.flights"])
+    assert any(rule["rule"] == "mask" and rule["id"] for rule in refused["rules"])
+    # What is not written into the records are texts and values.
+    assert "secret" not in (server.log.parent / "audit.jsonl").read_text()
+
+
+def test_what_is_refused_before_it_is_read_is_recorded(start_server) -> None:
+    server = start_server(more=AUDIT)
+    refused = {"savepoint a": "NotSupported", "select 'no end": "Syntax", "select 2": "FailedTransaction"}
+    with clients.connect_psycopg(server, "jfk") as jfk:
+        jfk.execute("begin")
+        for sql in refused:
+            with pytest.raises(psycopg.Error):
+                jfk.execute(sql)
+    for sql, reason in refused.items():
+        (record,) = of(server, sql)
+        assert (record["event"], record["kind"], record["decision"]) == ("refuse", "unknown", "deny"), sql
+        assert record["reason"] == reason and record["roles"] and len(record["policy_sha256"]) == 64, sql
 
 
 def test_failed_logins_are_recorded(start_server) -> None:

@@ -1,6 +1,9 @@
 """`eider policy verify`: every principal's answers through every door and form, beside a copy filtered and masked beforehand."""
 
+import json
+
 import duckdb
+import psycopg
 import pytest
 
 from harness import clients, config, server as program
@@ -481,3 +484,37 @@ def test_what_a_running_server_holds_may_be_passed_over(held) -> None:
     # In five forms; and that planes and all of TPC-H are hidden.
     code, said = verify("--config", path, option, corpus, *doors, "--principal", "jfk")
     assert (code, said) == (0, "50 answers compared: 0 differ, 0 vacuous, 0 refused on both sides; not read: scratch\n")
+
+
+def test_what_was_asked_is_a_corpus(start_server, tmp_path) -> None:
+    server = start_server(more='\n[audit]\npath = "audit.jsonl"\nsql = true\n')
+    counts = "select origin, count(*) as n from flights group by origin"
+    longest = "select max(air_time) as m from flights"
+    later = "select count(*) as n from flights where month > $1"
+    with clients.connect_psycopg(server, "jfk") as jfk:
+        for sql in (counts, "set application_name = 'x'", counts, longest):
+            jfk.execute(sql)
+        jfk.execute(later.replace("$1", "%b"), (7,))
+        for refused in ("select * from planes", "delete from flights"):
+            with pytest.raises(psycopg.Error):
+                jfk.execute(refused)
+    server.stop()
+    audit = server.log.parent / "audit.jsonl"
+    path = config.write(tmp_path)
+    code, said = verify("--config", path, "--corpus", audit, "--principal", "jfk")
+    assert code == 0, said
+    # In five forms, one has no value for its parameter.
+    assert ": 0 differ, 0 vacuous, 5 refused on both sides" in said, said
+    same = tmp_path / "same.sql"
+    same.write_text(f"{counts};\n{longest};\n{later};\n")
+    assert verify("--config", path, "--corpus", same, "--principal", "jfk") == (0, said)
+
+    lines = [json.loads(line) for line in audit.read_text().splitlines()]
+    for record in lines:
+        record.pop("sql", None)
+    audit.write_text("".join(json.dumps(record) + "\n" for record in lines))
+    code, said = verify("--config", path, "--corpus", audit)
+    assert code != 0 and "no record has the text of its statement: [audit] sql = true puts it there" in said, said
+    audit.write_text('{"event": "begin"}\n{\n')
+    code, said = verify("--config", path, "--corpus", audit)
+    assert code != 0 and "line 2 is no record of the audit" in said, said

@@ -46,9 +46,9 @@ def psql(server: Server, principal: str, *arguments: str, stdin: str = "", **env
     )
 
 
-def connect_adbc(server: Server, principal: str, **options: str) -> adbc.Connection:
+def connect_adbc(server: Server, principal: str, autocommit: bool = True, **options: str) -> adbc.Connection:
     credentials = {"username": principal, "password": principal}
-    return adbc.connect(f"grpc://{server.flight}", db_kwargs=credentials | options, autocommit=True)
+    return adbc.connect(f"grpc://{server.flight}", db_kwargs=credentials | options, autocommit=autocommit)
 
 
 class FlightSql:

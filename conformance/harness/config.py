@@ -19,15 +19,19 @@ def write(
     policy: str | None = None,
     more: str = "",
     read_only: dict[str, pathlib.Path] | None = None,
+    read_write: dict[str, pathlib.Path] | None = None,
 ) -> pathlib.Path:
     """Writes a configuration into `folder` and returns its path.
 
-    `policy` is the text of a policy file, else the demonstration's. `read_only` has the folders of data, the first being
-    the default catalog, else the demonstration's and TPC-H. `more` is put at the end.
+    `policy` is the text of a policy file, else the demonstration's. `read_write` has data that may be written beside the
+    scratch catalog, `read_only` the rest, else the demonstration's and TPC-H; the first is the default catalog. `more` is
+    put at the end.
     """
     (folder / "policy.toml").write_text(policy if policy is not None else (DEMO / "policy.toml").read_text())
-    read_only = read_only or {"nyc": NYC, "tpch": tpch().resolve()}
-    catalogs = [(name, path, "read_only") for name, path in read_only.items()]
+    if not read_only and not read_write:
+        read_only = {"nyc": NYC, "tpch": tpch().resolve()}
+    catalogs = [(name, path, "read_write") for name, path in (read_write or {}).items()]
+    catalogs += [(name, path, "read_only") for name, path in (read_only or {}).items()]
     catalogs.append(("scratch", folder / "scratch.duckdb", "read_write"))
     text = f'default_catalog = "{catalogs[0][0]}"\n'
     for name, path, mode in catalogs:

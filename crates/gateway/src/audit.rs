@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use model::{Attribute, Error, ErrorKind, Principal, Result};
-use policy::{Authorised, Explained};
+use policy::{Asked, Authorised, Explained, PolicySet};
 use runtime::Journal;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::plans::World;
 use crate::registry::Entry;
 
 /// Where the records of an engine's statements go.
@@ -30,52 +29,85 @@ impl Audit {
     pub(crate) async fn begin(
         &self,
         entry: &Entry,
-        world: &World,
+        kind: &str,
+        policy: &PolicySet,
         plan: &Authorised,
     ) -> Result<()> {
-        let mut record = self.record("begin", entry, Some(world));
-        let expected = plan.expected();
-        let rules = plan.rules().iter().map(
-            |rule| json!({"rule": rule.what, "id": rule.rule, "on": rule.on, "says": rule.says}),
-        );
+        let mut record = self.record("begin", entry, kind);
+        self.judged(&mut record, entry, policy);
+        let sequences = plan.sequences();
         let columns = plan.columns().iter();
         let columns = columns.map(|(name, columns)| (name.to_string(), json!(columns)));
-        record.insert("relations".into(), strings(expected.relations.iter()));
-        if !expected.sequences.is_empty() {
-            record.insert("sequences".into(), strings(expected.sequences.iter()));
+        let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
+        if let Some(target) = plan.target() {
+            put("target", json!(target));
         }
-        record.insert("columns".into(), Value::Object(columns.collect()));
-        record.insert("rules".into(), rules.collect());
-        record.insert("filters".into(), ids(plan.filters()));
-        record.insert("masks".into(), ids(plan.masks()));
-        record.insert("governed".into(), json!(plan.is_governed()));
-        record.insert("decision".into(), json!("allow"));
+        put("relations", strings(plan.relations().iter()));
+        if !sequences.is_empty() {
+            put("sequences", strings(sequences.into_iter()));
+        }
+        put("columns", Value::Object(columns.collect()));
+        if !plan.written().is_empty() {
+            put("written", strings(plan.written().iter()));
+        }
+        put("rules", rules(plan.rules()));
+        put("filters", ids(plan.filters()));
+        put("masks", ids(plan.masks()));
+        put("governed", json!(plan.is_governed()));
+        put("decision", json!("allow"));
         self.write_first(record).await
     }
 
     /// Records that a statement about the session begins.
-    pub(crate) async fn begin_session(&self, entry: &Entry, world: &World) -> Result<()> {
-        let mut record = self.record("begin", entry, Some(world));
+    pub(crate) async fn begin_session(
+        &self,
+        entry: &Entry,
+        kind: &str,
+        policy: &PolicySet,
+    ) -> Result<()> {
+        let mut record = self.record("begin", entry, kind);
+        self.judged(&mut record, entry, policy);
         record.insert("decision".into(), json!("allow"));
         self.write_first(record).await
     }
 
-    /// Records the end of a statement; of one that never began, that it was refused.
-    pub(crate) fn end(
+    /// Records the end of a statement that began.
+    pub(crate) fn end(&self, entry: &Entry, kind: &str, outcome: &str, error: Option<&Error>) {
+        let record = self.record("end", entry, kind);
+        self.write_last(record, entry, outcome, error);
+    }
+
+    /// Records that a statement was refused before it began: by what policy, and what it asked for as
+    /// far as it was read.
+    pub(crate) fn refuse(
         &self,
         entry: &Entry,
-        begun: bool,
         kind: &str,
+        (policy, asked): (&PolicySet, Option<&Asked>),
         outcome: &str,
         error: Option<&Error>,
     ) {
-        let event = if begun { "end" } else { "refuse" };
-        let mut record = self.record(event, entry, None);
-        record.insert("kind".into(), json!(kind));
-        record.insert("outcome".into(), json!(outcome));
-        if !begun {
-            record.insert("decision".into(), json!("deny"));
+        let mut record = self.record("refuse", entry, kind);
+        self.judged(&mut record, entry, policy);
+        if let Some(asked) = asked {
+            if let Some(target) = &asked.target {
+                record.insert("target".into(), json!(target));
+            }
+            record.insert("relations".into(), strings(asked.relations.iter()));
+            record.insert("rules".into(), rules(&asked.rules));
         }
+        record.insert("decision".into(), json!("deny"));
+        self.write_last(record, entry, outcome, error);
+    }
+
+    fn write_last(
+        &self,
+        mut record: Map<String, Value>,
+        entry: &Entry,
+        outcome: &str,
+        error: Option<&Error>,
+    ) {
+        record.insert("outcome".into(), json!(outcome));
         if let Some(error) = error {
             record.insert("reason".into(), json!(format!("{:?}", error.kind())));
         }
@@ -101,7 +133,7 @@ impl Audit {
         })
     }
 
-    fn record(&self, event: &str, entry: &Entry, world: Option<&World>) -> Map<String, Value> {
+    fn record(&self, event: &str, entry: &Entry, kind: &str) -> Map<String, Value> {
         let origin = &entry.origin;
         let mut record = Map::new();
         let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
@@ -112,29 +144,38 @@ impl Audit {
         put("principal", json!(&*origin.principal));
         put("door", json!(origin.door.as_str()));
         put("client", json!(origin.peer.to_string()));
-        if event != "end" {
-            put(
-                "sql_sha256",
-                json!(hex(&Sha256::digest(entry.sql.as_bytes()))),
-            );
-            if self.text {
-                put("sql", json!(&*entry.sql));
-            }
-        }
-        if let Some(world) = world {
-            put("policy_version", json!(world.policy.version()));
-            put("policy_sha256", json!(hex(world.policy.hash())));
-            if let Some(principal) = world.policy.principal(&origin.principal) {
-                put("roles", strings(principal.roles.iter()));
-                put("attributes_sha256", json!(attributes(&principal)));
-            }
-        }
+        put("kind", json!(kind));
         record
+    }
+
+    /// Adds what was judged, and by what.
+    fn judged(&self, record: &mut Map<String, Value>, entry: &Entry, policy: &PolicySet) {
+        let mut put = |name: &str, value: Value| record.insert(name.to_owned(), value);
+        put(
+            "sql_sha256",
+            json!(hex(&Sha256::digest(entry.sql.as_bytes()))),
+        );
+        if self.text {
+            put("sql", json!(&*entry.sql));
+        }
+        put("policy_version", json!(policy.version()));
+        put("policy_sha256", json!(hex(policy.hash())));
+        if let Some(principal) = policy.principal(&entry.origin.principal) {
+            put("roles", strings(principal.roles.iter()));
+            put("attributes_sha256", json!(attributes(&principal)));
+        }
     }
 }
 
 fn strings(items: impl Iterator<Item = impl ToString>) -> Value {
     items.map(|item| item.to_string()).collect()
+}
+
+fn rules(rules: &[Explained]) -> Value {
+    let rules = rules
+        .iter()
+        .map(|rule| json!({"rule": rule.what, "id": rule.rule, "on": rule.on, "says": rule.says}));
+    rules.collect()
 }
 
 /// The ids of rules, each once.

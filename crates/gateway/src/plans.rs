@@ -2,14 +2,14 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use lru::LruCache;
 use metrics::{counter, histogram};
 use model::{CatalogSnapshot, Principal, Result, SqlType, fold};
 use parking_lot::Mutex;
-use policy::{Authorised, Explained, PolicySet, View};
+use policy::{Asked, Authorised, Explained, PolicySet, View};
 use tree::{Parser, Sidecar};
 
 use crate::metric;
@@ -80,18 +80,23 @@ impl Plans {
         cache.plans.get(key).map(|cached| Arc::clone(&cached.plan))
     }
 
-    /// Reads, authorises and rewrites. On a planner thread only.
+    /// Reads, authorises and rewrites. What was read and is refused tells in `asked` what it asked for.
+    /// On a planner thread only.
     pub(crate) fn make(
         &self,
         key: PlanKey,
         world: &World,
         parser: &Parser,
+        asked: &OnceLock<Asked>,
     ) -> Result<Arc<Authorised>> {
         let begun = Instant::now();
         counter!(metric::PLAN_CACHE, "result" => "miss").increment(1);
         let (view, sidecar) = self.place(&key.scope, world, parser)?;
         let statement = plan::parse(&view.with_own_schemas(&key.text)?, parser)?;
-        let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser)?;
+        let plan = policy::authorise(&statement, &view, &sidecar, &key.declared, parser);
+        let plan = plan.inspect_err(|_| {
+            asked.get_or_init(|| Asked::of(&statement, &view, &world.catalog));
+        })?;
         // Where a failure was taken for a reason to plan otherwise, this may not have been its cause.
         tree::check_interrupt()?;
         let plan = Arc::new(plan);
@@ -122,7 +127,7 @@ impl Plans {
         parser: &Parser,
     ) -> Result<Vec<Explained>> {
         let view = self.view(&key.scope, world, parser)?;
-        let plan = self.make(key, world, parser);
+        let plan = self.make(key, world, parser, &OnceLock::new());
         let mut lines = view.explain(plan.as_deref());
         for name in plan.iter().flat_map(|plan| plan.views()) {
             let relation = world.catalog.get(name);

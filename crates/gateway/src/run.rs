@@ -56,6 +56,9 @@ impl Session {
             self.engine.accepting()?;
         }
         let mut statement = self.begin_statement(&prepared.sql, StatementState::Queued)?;
+        if let Body::Plan { plan, .. } = &prepared.body {
+            statement.set_kind(kind(plan.command_tag()));
+        }
         if !is_own_text {
             statement.hide_places();
         }
@@ -111,7 +114,6 @@ impl Session {
         statement.set_state(StatementState::Planning);
         let in_transaction = self.transaction.usable()?.is_some();
         let plan = self.current_plan(prepared, statement).await?;
-        statement.set_kind(kind(plan.command_tag()));
         statement.record(&self.world(), Some(&plan)).await?;
         let is_write = is_write(&plan);
         if plan.writes_shared() {
@@ -272,7 +274,7 @@ async fn count(mut stream: ResultStream) -> Result<Option<u64>> {
 }
 
 /// The label `kind` of metrics and records.
-fn kind(tag: CommandTag) -> &'static str {
+pub(crate) fn kind(tag: CommandTag) -> &'static str {
     match tag {
         CommandTag::Select => "select",
         CommandTag::Explain => "explain",

@@ -113,7 +113,7 @@ impl Session {
     /// one that does not end where it should, as in the middle of a string.
     pub fn split<'a>(&self, text: &'a str) -> Result<Vec<Piece<'a>>> {
         let pieces = self.check_text(text).and_then(|()| plan::split(text));
-        pieces.inspect_err(|_| self.transaction.fail())
+        pieces.map_err(|error| self.refused(text, error))
     }
 
     /// Whether these statements of one simple query have to run in one implicit transaction: more
@@ -151,7 +151,7 @@ impl Session {
     /// transaction.
     pub async fn prepare(&self, sql: &str, declared: &[Option<SqlType>]) -> Result<Arc<Prepared>> {
         let prepared = self.plan_or_answer(sql, declared).await;
-        prepared.inspect_err(|_| self.transaction.fail())
+        prepared.map_err(|error| self.refused(sql, error))
     }
 
     /// Runs a prepared statement. It is planned again if catalog or policy moved since.
@@ -264,8 +264,22 @@ impl Session {
         let principal = policy.principal(&self.principal.name);
         let limits = principal.map(|p| policy.limits(&p)).unwrap_or_default();
         Ok(Statement::begin(
-            registry, origin, sql, state, timeout, audit, limits,
+            registry, origin, sql, state, timeout, audit, limits, policy,
         ))
+    }
+
+    /// The error that a statement is refused with. Where that was before its record began, it has one
+    /// now.
+    fn refused(&self, sql: &str, error: Error) -> Error {
+        self.transaction.fail();
+        if error.statement().is_some() {
+            return error;
+        }
+        match self.begin_statement(&sql.into(), StatementState::Planning) {
+            Ok(statement) => statement.end_failed(error),
+            // The session is closed, and its statements are not counted any more.
+            Err(_) => error,
+        }
     }
 
     pub(crate) fn principal_name(&self) -> &Arc<str> {
@@ -400,7 +414,8 @@ impl Session {
         statement: &Statement,
     ) -> Result<Arc<policy::Authorised>> {
         let plans = Arc::clone(&self.engine.plans);
-        let make = move |parser: &tree::Parser| plans.make(key, &world, parser);
+        let asked = statement.judge(&world.policy);
+        let make = move |parser: &tree::Parser| plans.make(key, &world, parser, &asked);
         statement.wait(self.engine.planner.run(make)).await
     }
 }

@@ -2,33 +2,42 @@
 
 use std::error::Error as _;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
 use model::{Error, ErrorKind, ExecRequest, ExecSession, Result, ResultStream, StatementId};
-use policy::{Authorised, Bound, Limits};
+use parking_lot::Mutex;
+use policy::{Asked, Authorised, Bound, Limits, PolicySet};
 
 use crate::audit::Audit;
 use crate::config::shorter;
 use crate::metric;
 use crate::plans::World;
 use crate::registry::{CancelReason, Entry, Origin, Registry, StatementState};
+use crate::run::kind;
 
 /// How long a cancelled statement may take to say how it ended. The client has its answer after
 /// that in any case; the worker is quietened behind it.
 const CANCEL_GRACE: Duration = Duration::from_millis(900);
+
+/// The kind of a statement that was not read so far.
+const UNKNOWN: &str = "unknown";
 
 /// A statement in work. Leaves the registry and writes its record when dropped.
 pub(crate) struct Statement {
     registry: Arc<Registry>,
     entry: Arc<Entry>,
     deadline: Option<Instant>,
-    kind: &'static str,
+    kind: Option<&'static str>,
     ending: Ending,
     audit: Option<Arc<Audit>>,
     limits: Limits,
+    /// By what it is judged.
+    policy: Mutex<Arc<PolicySet>>,
+    /// What it asked for, once it was read and refused.
+    asked: Arc<OnceLock<Asked>>,
     /// Whether the audit has its beginning.
     begun: bool,
     /// Whether places in errors are of the text that the client sent.
@@ -56,6 +65,7 @@ impl Statement {
         timeout: Option<Duration>,
         audit: Option<Arc<Audit>>,
         limits: Limits,
+        policy: Arc<PolicySet>,
     ) -> Self {
         let entry = registry.enter(origin, sql, state);
         Self {
@@ -63,10 +73,12 @@ impl Statement {
             deadline: shorter(timeout, Bound::most(limits.statement_timeout.as_ref()))
                 .map(|t| entry.begun + t),
             entry,
-            kind: "unknown",
+            kind: None,
             ending: Ending::Abandoned,
             audit,
             limits,
+            policy: Mutex::new(policy),
+            asked: Arc::default(),
             begun: false,
             has_places: true,
         }
@@ -75,6 +87,13 @@ impl Statement {
     /// Errors from now on tell no place: what runs is not the text that the client sent.
     pub(crate) fn hide_places(&mut self) {
         self.has_places = false;
+    }
+
+    /// It is judged by this policy from now on. Where it is refused, what it asked for is put in what
+    /// this returns.
+    pub(crate) fn judge(&self, policy: &Arc<PolicySet>) -> Arc<OnceLock<Asked>> {
+        *self.policy.lock() = Arc::clone(policy);
+        Arc::clone(&self.asked)
     }
 
     /// Records that it begins: by a plan, or as a statement about the session. Call it before it has
@@ -86,9 +105,11 @@ impl Statement {
         let Some(audit) = self.audit.clone() else {
             return Ok(());
         };
+        let (entry, policy) = (&self.entry, &*world.policy);
+        let kind = self.kind.unwrap_or(UNKNOWN);
         match plan {
-            Some(plan) => audit.begin(&self.entry, world, plan).await?,
-            None => audit.begin_session(&self.entry, world).await?,
+            Some(plan) => audit.begin(entry, kind, policy, plan).await?,
+            None => audit.begin_session(entry, kind, policy).await?,
         }
         self.begun = true;
         Ok(())
@@ -113,7 +134,7 @@ impl Statement {
 
     /// Names the kind of statement for metrics and the record.
     pub(crate) fn set_kind(&mut self, kind: &'static str) {
-        self.kind = kind;
+        self.kind = Some(kind);
     }
 
     pub(crate) fn set_state(&self, state: StatementState) {
@@ -236,24 +257,32 @@ impl Drop for Statement {
             Ending::Failed(error) => ("error", Some(error)),
         };
         let entry = &*self.entry;
-        if let Some(audit) = &self.audit {
-            audit.end(entry, self.begun, self.kind, outcome, error);
+        let asked = self.asked.get();
+        let kind = self.kind.or(asked.map(|asked| kind(asked.tag)));
+        let kind = kind.unwrap_or(UNKNOWN);
+        match &self.audit {
+            Some(audit) if self.begun => audit.end(entry, kind, outcome, error),
+            Some(audit) => {
+                let judged = (&**self.policy.lock(), asked);
+                audit.refuse(entry, kind, judged, outcome, error);
+            }
+            None => {}
         }
         let door = entry.origin.door.as_str();
         let elapsed = entry.begun.elapsed();
-        counter!(metric::STATEMENTS, "door" => door, "kind" => self.kind, "outcome" => outcome)
+        counter!(metric::STATEMENTS, "door" => door, "kind" => kind, "outcome" => outcome)
             .increment(1);
-        histogram!(metric::STATEMENT_SECONDS, "door" => door, "kind" => self.kind).record(elapsed);
+        histogram!(metric::STATEMENT_SECONDS, "door" => door, "kind" => kind).record(elapsed);
         if let Some(error) = error {
-            let kind = format!("{:?}", error.kind());
-            counter!(metric::ERRORS, "door" => door, "kind" => kind).increment(1);
+            let class = format!("{:?}", error.kind());
+            counter!(metric::ERRORS, "door" => door, "kind" => class).increment(1);
         }
         tracing::info!(
             statement = %entry.id,
             session = %entry.origin.session,
             principal = &*entry.origin.principal,
             door,
-            kind = self.kind,
+            kind,
             outcome,
             seconds = elapsed.as_secs_f64(),
             rows = entry.rows.load(Ordering::Relaxed),

@@ -14,6 +14,7 @@ mod session;
 mod shell;
 mod split;
 mod statement;
+mod subject;
 mod view;
 
 pub use ddl::{Commented, Ddl, TableChange};

@@ -1,6 +1,6 @@
 //! From a statement to a request that a worker takes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,10 +17,9 @@ use tree::grammar::Field;
 use tree::{Description, Parser, Sidecar};
 
 use crate::closed;
-use crate::columns;
 use crate::compile::Compiler;
 use crate::copies;
-use crate::explain::Explained;
+use crate::facts::Facts;
 use crate::inquiry;
 use crate::mapping::Mappings;
 use crate::parameters::{cast_parameters, name_parameters, settled_type};
@@ -83,10 +82,7 @@ pub struct Authorised {
     pub(crate) answer: Answer,
     /// The snapshot that it was made for.
     pub(crate) catalog_version: u64,
-    /// The rules that met in it.
-    pub(crate) rules: Vec<Explained>,
-    /// The columns that it reads.
-    pub(crate) columns: BTreeMap<RelationName, Vec<String>>,
+    pub(crate) facts: Facts,
 }
 
 /// Who answers a statement.
@@ -135,17 +131,6 @@ impl Authorised {
     /// The relations and functions that it names once rewritten.
     pub fn expected(&self) -> &Expected {
         &self.expected
-    }
-
-    /// The rules that met in it, with what they filter and mask: for administrators and the audit.
-    pub fn rules(&self) -> &[Explained] {
-        &self.rules
-    }
-
-    /// The columns that it reads of each relation that its principal sees, by name: some that only
-    /// have the name of one that is read may be among them.
-    pub fn columns(&self) -> &BTreeMap<RelationName, Vec<String>> {
-        &self.columns
     }
 
     /// Whether a relation takes part of which its principal sees less than all.
@@ -251,15 +236,7 @@ pub fn authorise(
         Statement::Ddl(statement) => ddl::authorise(&context, statement)?,
     };
     sequence::check_catalogs(&authorised.kind, &authorised.expected)?;
-    authorised.columns = columns::read(statement, &authorised, view);
-    let target = match &authorised.kind {
-        ExecKind::Write { target, .. } => Some(target),
-        ExecKind::Query => None,
-    };
-    let read = &authorised.expected.relations;
-    let target = target.filter(|target| !read.contains(*target));
-    let relations = read.iter().chain(&authorised.views).chain(target);
-    authorised.rules = relations.flat_map(|name| view.rules_on(name)).collect();
+    authorised.find_facts(statement, view);
     Ok(authorised)
 }
 
@@ -299,8 +276,7 @@ impl Context<'_> {
             views: done.views,
             answer: Answer::Worker,
             catalog_version: self.view.visible().version,
-            rules: vec![],
-            columns: BTreeMap::new(),
+            facts: Facts::default(),
         })
     }
 

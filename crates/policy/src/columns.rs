@@ -1,40 +1,90 @@
-//! Which columns a statement reads, for the audit. By name: where two relations have a column of a
-//! name that the statement mentions, both are listed. What can't be told by name lists all columns.
+//! Which columns a statement reads and writes, for the audit. By name: where two relations have a
+//! column of a name that the statement mentions, both are listed. What can't be told by name lists all
+//! columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{RelationKind, RelationName, fold};
-use plan::{Query, Statement};
+use plan::{Commented, Ddl, MergeAction, MergeCondition, Statement, TableBody, TableChange};
 use serde_json::Value;
 
 use crate::authorise::Authorised;
 use crate::view::View;
 
-/// The columns of each relation that a statement reads; of those that are read for it by policy, or
-/// whose columns its principal does not see, none.
-pub(crate) fn read(
+/// The columns of each relation that a statement reads, and of its target those that it writes, makes
+/// or changes too. What is read for it by policy, or is made of a query, has none.
+pub(crate) fn touched(
     statement: &Statement,
     authorised: &Authorised,
     view: &View,
 ) -> BTreeMap<RelationName, Vec<String>> {
-    let mentioned = match statement {
-        Statement::Query(query) => Mentioned::of(query),
-        _ => Mentioned::all(),
-    };
-    let relations = authorised.expected.relations.iter();
-    relations
-        .chain(&authorised.views)
-        .filter_map(|name| {
-            let access = view.access(name)?;
-            // What a view reads is not in the user's text.
-            let below = !authorised.views.is_empty() && access.kind != RelationKind::View;
-            let columns = access.columns.iter().map(|c| &c.name);
-            let columns = columns.filter(|c| below || mentioned.has(c)).cloned();
-            Some((name.clone(), columns.collect()))
-        })
-        .collect()
+    let mentioned = Mentioned::of(statement);
+    let target = authorised.target_name();
+    let is_read = |name| authorised.expected.relations.contains(name);
+    let mut all = BTreeMap::new();
+    for name in authorised.relations() {
+        let own = target == Some(name);
+        let changed = if own { changed(statement) } else { vec![] };
+        let of_target = (own && !is_read(name)).then(|| Mentioned::of_target(statement));
+        let mentioned = of_target.as_ref().unwrap_or(&mentioned);
+        let access = view.access(name);
+        // What a view reads is not in the user's text.
+        let below = !authorised.views.is_empty()
+            && (!own || is_read(name))
+            && access.is_some_and(|access| access.kind != RelationKind::View);
+        let is_touched = |column: &&String| {
+            below
+                || mentioned.has(column)
+                || changed.iter().any(|name| name.eq_ignore_ascii_case(column))
+                || own && authorised.written().contains(*column)
+        };
+        let there = access.iter().flat_map(|access| &access.columns);
+        let there: Vec<&String> = there.map(|column| &column.name).collect();
+        let is_new = |name: &&&str| !there.iter().any(|c| c.eq_ignore_ascii_case(name));
+        let new = changed.iter().filter(is_new).map(|name| (*name).to_owned());
+        let touched = there.iter().copied().filter(is_touched).cloned();
+        if access.is_some() || own {
+            all.insert(name.clone(), touched.chain(new).collect());
+        }
+    }
+    all
 }
 
+/// The columns that a statement defines, names or changes in the definition of its target.
+fn changed(statement: &Statement) -> Vec<&str> {
+    match statement {
+        Statement::CreateTable(create) => match &create.body {
+            TableBody::Columns { columns, .. } => columns.iter().map(|c| c.name.as_str()).collect(),
+            // Names that a query makes may be its literals.
+            TableBody::Query { columns, .. } => texts_of(columns),
+        },
+        Statement::CreateView(create) => texts_of(&create.columns),
+        Statement::Ddl(Ddl::CreateIndex { columns, .. }) => texts_of(columns),
+        Statement::Ddl(Ddl::Comment {
+            on: Commented::Column(column),
+            ..
+        }) => vec![column],
+        Statement::Ddl(Ddl::AlterTable { change, .. }) => match change {
+            TableChange::AddColumn { column, .. } => vec![&column.name],
+            TableChange::RenameColumn { column, to } => vec![column, to],
+            TableChange::DropColumn { column, .. }
+            | TableChange::SetType { column, .. }
+            | TableChange::SetDefault { column, .. }
+            | TableChange::DropDefault { column }
+            | TableChange::SetNotNull { column }
+            | TableChange::DropNotNull { column } => vec![column],
+            TableChange::AddPrimaryKey { columns } => texts_of(columns),
+            TableChange::Rename { .. } => vec![],
+        },
+        _ => vec![],
+    }
+}
+
+fn texts_of(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+#[derive(Default)]
 struct Mentioned {
     all: bool,
     /// Parts of the names of columns, folded; and their last parts.
@@ -45,21 +95,42 @@ struct Mentioned {
 }
 
 impl Mentioned {
-    fn all() -> Self {
-        Self {
-            all: true,
-            parts: BTreeSet::new(),
-            last: BTreeSet::new(),
-            relations: BTreeSet::new(),
+    fn of(statement: &Statement) -> Self {
+        let mut mentioned = Self::default();
+        for tree in statement.trees() {
+            mentioned.visit(tree);
         }
+        match statement {
+            Statement::Summarize(_) => mentioned.all = true,
+            Statement::Merge(merge) => {
+                if let MergeCondition::Using(columns) = &merge.condition {
+                    mentioned.parts.extend(columns.iter().map(|c| fold(c)));
+                }
+                let takes_all = |action: &MergeAction| {
+                    matches!(
+                        action,
+                        MergeAction::UpdateFrom(_) | MergeAction::InsertFrom(_)
+                    )
+                };
+                mentioned.all |= merge.clauses.iter().any(|clause| takes_all(&clause.action));
+            }
+            _ => {}
+        }
+        mentioned
     }
 
-    fn of(query: &Query) -> Self {
-        let mut mentioned = Self {
-            all: false,
-            ..Self::all()
-        };
-        mentioned.visit(&query.tree);
+    /// What is mentioned of the target of a statement whose rows are not read from it.
+    fn of_target(statement: &Statement) -> Self {
+        let mut mentioned = Self::default();
+        if let Statement::Insert(insert) = statement {
+            let conflict = insert.conflict.as_ref();
+            let key = conflict.into_iter().flat_map(|conflict| &conflict.key);
+            mentioned.parts.extend(key.map(|column| fold(column)));
+            let conflict = conflict.map(|conflict| &conflict.values);
+            for query in conflict.into_iter().chain(&insert.returning) {
+                mentioned.visit(&query.tree);
+            }
+        }
         mentioned
     }
 

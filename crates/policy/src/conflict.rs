@@ -55,6 +55,10 @@ pub(crate) fn attach(
         }
         sealed.set = columns.into_iter().zip(texts).collect();
         let set = sealed.set.iter();
+        authorised
+            .facts
+            .written
+            .extend(set.clone().map(|(c, _)| c.clone()));
         let set: Vec<String> = set
             .map(|(c, text)| format!("{} = ({text})", quote(c)))
             .collect();

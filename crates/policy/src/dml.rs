@@ -65,7 +65,7 @@ pub(crate) fn update(context: &Context<'_>, update: &Update) -> Result<Authorise
         found.sql
     );
     let wants_rows = update.returning.is_some();
-    done(
+    let mut authorised = done(
         context,
         access,
         CommandTag::Update,
@@ -73,7 +73,9 @@ pub(crate) fn update(context: &Context<'_>, update: &Update) -> Result<Authorise
         found,
         returned,
         wants_rows,
-    )
+    )?;
+    authorised.facts.written.extend(columns);
+    Ok(authorised)
 }
 
 pub(crate) fn delete(context: &Context<'_>, delete: &Delete) -> Result<Authorised> {

@@ -33,29 +33,6 @@ impl Explained {
     }
 }
 
-impl Authorised {
-    /// The rules that decide which rows it reads.
-    pub fn filters(&self) -> impl Iterator<Item = &Explained> {
-        self.rules.iter().filter(|rule| rule.filters)
-    }
-
-    /// The stored views that it names.
-    pub fn views(&self) -> impl Iterator<Item = &RelationName> {
-        self.views.iter()
-    }
-
-    /// The masks on the columns that it reads.
-    pub fn masks(&self) -> impl Iterator<Item = &Explained> {
-        let masked = |rule: &&Explained| {
-            let columns = self.columns.iter();
-            let mut names =
-                columns.flat_map(|(name, all)| all.iter().map(move |c| format!("{name}.{c}")));
-            rule.what == "mask" && names.any(|name| name == rule.on)
-        };
-        self.rules.iter().filter(masked)
-    }
-}
-
 impl View {
     /// The rules that meet in a statement, and what became of it. It shows rules and rewritten text:
     /// for administrators only. The key of hashes is left out.
@@ -72,7 +49,7 @@ impl View {
         ];
         match outcome {
             Ok(plan) => {
-                lines.extend(plan.rules.iter().cloned());
+                lines.extend(plan.rules().iter().cloned());
                 lines.push(line("decision", "", "runs".to_owned()));
                 let sql = self.set().without_key(plan.sql());
                 lines.push(line("sql", "", sql));

@@ -1,8 +1,7 @@
 //! Statements that ask about a query or the catalog. The sidecar and the view have the whole answer:
 //! no worker is asked, and no row of anybody's data takes part.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
@@ -18,6 +17,7 @@ use tree::Description;
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::costly::is_costly;
+use crate::facts::Facts;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 
@@ -292,7 +292,6 @@ fn answer(
         views: BTreeSet::new(),
         answer: Answer::Rows(schema, batch),
         catalog_version: context.view.visible().version,
-        rules: vec![],
-        columns: BTreeMap::new(),
+        facts: Facts::default(),
     })
 }

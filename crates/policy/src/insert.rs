@@ -102,6 +102,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
             &description.parameters,
         )?;
     }
+    authorised.facts.written.extend(columns);
     authorised.governed |= access.barrier.is_some();
     authorised.description.parameters = description.parameters;
     let columns = (description.schema, description.names);

@@ -4,6 +4,7 @@
 
 mod access;
 mod alter;
+mod asked;
 mod authorise;
 mod builtin;
 mod calls;
@@ -23,6 +24,7 @@ mod denial;
 mod dml;
 mod expansion;
 mod explain;
+mod facts;
 mod file;
 mod from;
 mod functions;
@@ -60,6 +62,7 @@ mod write;
 mod write_sequence;
 mod write_view;
 
+pub use asked::Asked;
 pub use authorise::{Authorised, CommandTag, authorise};
 pub use constants::{constants, parameter_types};
 pub use explain::Explained;

@@ -56,7 +56,11 @@ pub(crate) fn merge(context: &Context<'_>, merge: &Merge) -> Result<Authorised> 
     }
     let tag = CommandTag::Merge;
     let wants_rows = merge.returning.is_some();
-    done(context, access, tag, sql, found, returned, wants_rows)
+    let mut authorised = done(context, access, tag, sql, found, returned, wants_rows)?;
+    let written = steps.iter().flat_map(Step::written);
+    let written = written.map(|column| access.columns[column].name.clone());
+    authorised.facts.written.extend(written);
+    Ok(authorised)
 }
 
 /// The target, once the principal has the rights that the clauses use, and its catalog takes writes.

@@ -1,7 +1,6 @@
 //! Statements that write: privileges, the query inside, and the text that the emitter makes of the
 //! shell. Names are quoted and have three parts; nothing of the user's shell is copied.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use tree::{Description, build, quote};
 
 use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::denial::denied;
+use crate::facts::Facts;
 use crate::file::Privilege;
 use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
@@ -187,8 +187,7 @@ pub(crate) fn written(
         views: BTreeSet::new(),
         answer: Answer::Worker,
         catalog_version: context.view.visible().version,
-        rules: vec![],
-        columns: BTreeMap::new(),
+        facts: Facts::default(),
     }
 }
 

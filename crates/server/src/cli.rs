@@ -77,7 +77,8 @@ pub(crate) enum PolicyCommand {
 pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) place: PolicyPlace,
-    /// Statements to run, each ending in a semicolon; without it some over every table that is seen.
+    /// Statements to run, each ending in a semicolon, or an audit with their texts; without it some over
+    /// every table that is seen.
     #[arg(long, value_name = "FILE")]
     pub(crate) corpus: Option<PathBuf>,
     /// Whose answers are compared; everybody's without it.

@@ -37,17 +37,25 @@ impl Step {
         self.when != MergeWhen::NotMatched
     }
 
+    /// The columns that it gives values, by their numbers.
+    pub(crate) fn written(&self) -> impl Iterator<Item = usize> {
+        self.row().iter().map(|(column, _)| *column)
+    }
+
+    fn row(&self) -> &[(usize, Option<Value>)] {
+        match &self.action {
+            Action::Update(row, _) | Action::Insert(row, _) => row,
+            Action::Delete(_) | Action::Nothing | Action::Error(_) => &[],
+        }
+    }
+
     /// What it asks and computes, in order.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Value> {
-        let row = match &self.action {
-            Action::Update(row, _) | Action::Insert(row, _) => row.as_slice(),
-            Action::Delete(_) | Action::Nothing | Action::Error(_) => &[],
-        };
         let message = match &self.action {
             Action::Error(message) => message.as_ref(),
             _ => None,
         };
-        let values = row.iter().filter_map(|(_, value)| value.as_ref());
+        let values = self.row().iter().filter_map(|(_, value)| value.as_ref());
         self.condition.iter().chain(values).chain(message)
     }
 }

@@ -9,130 +9,25 @@ use native::{Connection, Instance};
 use policy::View;
 use tree::Sidecar;
 
-const POLICY: &str = r#"
-[[principal]]
-name = "eve"
-verifier = "x"
-roles = ["eu"]
-[[role]]
-name = "eu"
-[[grant]]
-role = "eu"
-on = "rw.main.t"
-privileges = ["select", "insert", "update", "delete"]
-columns = ["id", "region", "s", "amt", "d", "st", "masked", "e"]
-rows = "region = 'EU'"
-[[grant]]
-role = "eu"
-on = "rw.main.m"
-privileges = ["select", "insert", "update", "delete"]
-[[grant]]
-role = "eu"
-on = "rw.main.k"
-privileges = ["select", "insert", "update", "delete"]
-rows = "region = 'EU'"
-[[grant]]
-role = "eu"
-on = "rw.main.o"
-privileges = ["select", "insert", "update", "delete"]
-rows = "region = 'EU'"
-allow_key_oracle = true
-[[grant]]
-role = "eu"
-on = "rw.main.c"
-privileges = ["select", "insert", "update", "delete"]
-[[grant]]
-role = "eu"
-on = "rw.main.w"
-privileges = ["select"]
-[[grant]]
-role = "eu"
-on = "rw.main.w"
-privileges = ["update", "delete"]
-columns = ["id", "a"]
-rows = "id < 5"
-[[grant]]
-role = "eu"
-on = "rw.main.u"
-privileges = ["select", "insert", "update", "delete"]
-[[grant]]
-role = "eu"
-on = "rw.main.p"
-privileges = ["select", "insert", "update", "delete"]
-[[grant]]
-role = "eu"
-on = "rw.main.i"
-privileges = ["select", "insert"]
-[[grant]]
-role = "eu"
-on = "rw.main.h"
-privileges = ["select", "insert", "update", "delete"]
-columns = ["id", "level", "a", "note"]
-rows = "secret < level"
-[[grant]]
-role = "eu"
-on = "rw.main.parent"
-privileges = ["select", "insert", "update", "delete"]
-[[grant]]
-role = "eu"
-on = "rw.main.gen"
-privileges = ["select", "insert", "update", "delete"]
-columns = ["id", "a", "tags"]
-[[mask]]
-on = "rw.main.h.note"
-expr = "case when a > 100 then note else '**' end"
-[[mask]]
-on = "rw.main.*.masked"
-expr = "left(masked, 1) || '**'"
-"#;
+/// The principal. What it may do is in `policy.toml`, which the tests through the doors read too, as
+/// they do the statements beside it.
+const PRINCIPAL: &str = "[[principal]]\nname = \"eve\"\nverifier = \"x\"\nroles = [\"eu\"]\n";
 
-const TABLES: [&str; 13] = [
-    "create table rw.main.p as select 1 as id, 2 as v; alter table rw.main.p add primary key (id)",
-    "create table rw.main.i (id integer primary key, v integer); insert into rw.main.i values (1, 2)",
-    "create table rw.main.t (id integer, region varchar default 'EU', s varchar, amt bigint default 7, d date,
-        st struct(b varchar), masked varchar, e enum('a', 'b', 'hiddenx', 'hiddeny'), denied varchar)",
-    "create table rw.main.m (id integer, masked varchar, a integer)",
-    "create table rw.main.k (id integer primary key, region varchar, a integer)",
-    "create table rw.main.o (id integer primary key, region varchar, a integer)",
-    "create table rw.main.c (id integer, k integer references k(id))",
-    "create table rw.main.w as select i as id, i as a, i as b from range(10) r(i)",
-    "create table rw.main.h (id integer, level integer, a integer, secret integer, note varchar)",
-    "create table rw.main.parent (id integer primary key, n integer, l integer[]); insert into rw.main.parent values (1, 1, [1]), (2, 2, [2])",
-    "create table rw.main.child (parent integer references parent(id))",
-    "create table rw.main.gen (id integer, a integer, secret integer, tags integer[], g tinyint generated always as (cast(secret - a as tinyint)))",
-    "create table rw.main.u as select i as id, 'n' || i as name from range(1, 20) r(i)",
-];
+/// The statements of a text: one a line, but comments.
+pub fn statements(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines();
+    lines.filter(|line| !line.is_empty() && !line.starts_with("--"))
+}
 
 /// Visible rows, the same in every database; their raw masked and denied values differ.
-fn visible(raw: &str) -> Vec<String> {
-    vec![
-        format!(
-            "insert into rw.main.t select i, 'EU', i::varchar, i * 10, date '2020-01-01' + i::integer,
-                {{'b': i::varchar}}, 'm{raw}' || i, 'a', 'denied{raw}' from range(1, 60) r(i)"
-        ),
-        format!("insert into rw.main.m select i, 'm{raw}' || i, i from range(1, 9) r(i)"),
-        "insert into rw.main.k select i, 'EU', i from range(1, 9) r(i)".to_owned(),
-        "insert into rw.main.o select i, 'EU', i from range(1, 9) r(i)".to_owned(),
-        format!("insert into rw.main.child select {} + 1", usize::from(raw == "y")),
-        format!("insert into rw.main.gen (id, a, secret, tags) select i, 1, {}, [i] from range(1, 5) r(i)", if raw == "y" { 120 } else { 0 }),
-        format!("insert into rw.main.h select i, 20, i, ascii('{raw}') - ascii('x'), 'm{raw}' || i from range(1, 9) r(i)"),
-    ]
+fn visible(tag: &str) -> String {
+    include_str!("visible.sql").replace("$tag", tag)
 }
 
 /// Hidden rows: whatever throws, throws on them, and quotes them.
-fn hidden(tag: &str, amount: i64) -> Vec<String> {
-    vec![
-        format!(
-            "insert into rw.main.t select 1000 + i, 'US', 'hidden{tag}' || i, {amount} + i,
-                date '1970-01-01' + ({amount} % 99)::integer, {{'b': 'hidden{tag}'}}, 'hidden{tag}',
-                'hidden{tag}', 'denied' from range(50) r(i)"
-        ),
-        format!("insert into rw.main.k select {amount} + i, 'US', i from range(9) r(i)"),
-        format!("insert into rw.main.o select {amount} + i, 'US', i from range(9) r(i)"),
-        format!(
-            "insert into rw.main.h select {amount} + i, 20, i, 21, 'hidden{tag}' from range(9) r(i)"
-        ),
-    ]
+fn hidden(tag: &str, amount: i64) -> String {
+    let text = include_str!("hidden.sql").replace("$tag", tag);
+    text.replace("$amount", &amount.to_string())
 }
 
 pub struct Databases {
@@ -141,37 +36,26 @@ pub struct Databases {
     pub copy: Connection,
 }
 
-fn open(statements: &[Vec<String>]) -> Connection {
+fn open(texts: &[String]) -> Connection {
     let config = [("threads", "2"), ("preserve_insertion_order", "false")];
     let connection = Instance::open(None, &config).unwrap().connect().unwrap();
     // A foreign key names a table of the same catalog.
     connection
         .execute("attach ':memory:' as rw; use rw")
         .unwrap();
-    let all = TABLES.iter().map(|t| (*t).to_owned());
-    for statement in all.chain(statements.iter().flatten().cloned()) {
-        connection.execute(&statement).unwrap();
+    let texts = texts.iter().map(String::as_str);
+    for text in [include_str!("tables.sql")].into_iter().chain(texts) {
+        for statement in statements(text) {
+            connection.execute(statement).unwrap();
+        }
     }
     connection.execute("use memory").unwrap();
     connection
 }
 
 fn databases() -> Databases {
-    let copy = open(&[visible("x")]);
-    for statement in [
-        "alter table rw.main.t drop column denied",
-        "alter table rw.main.t alter column e type varchar",
-        "update rw.main.t set masked = left(masked, 1) || '**'",
-        "update rw.main.m set masked = left(masked, 1) || '**'",
-        "alter table rw.main.h drop column secret",
-        "drop table rw.main.child",
-        "alter table rw.main.gen drop column g",
-        "alter table rw.main.gen drop column secret",
-        "update rw.main.h set note = '**'",
-        "use rw",
-    ] {
-        copy.execute(statement).unwrap();
-    }
+    let copy = open(&[visible("x"), include_str!("copy.sql").to_owned()]);
+    copy.execute("use rw").unwrap();
     // Hidden rows come first here, so that the numbers of the visible rows differ too.
     Databases {
         hidden_x: open(&[hidden("x", 5_000_000), visible("x")]),
@@ -289,7 +173,7 @@ fn world() -> World {
             },
         );
     }
-    world.with_policy(POLICY)
+    world.with_policy(&format!("{PRINCIPAL}{}", include_str!("policy.toml")))
 }
 
 /// All that a principal sees, table by table.

@@ -8,7 +8,7 @@ mod bench;
 #[path = "../common/mod.rs"]
 mod common;
 
-use bench::{Bench, Outcome, SEEN, rows, seen, unseen, written};
+use bench::{Bench, Outcome, SEEN, rows, seen, statements, unseen, written};
 use common::on_a_large_stack;
 use model::{ErrorKind, SqlType};
 
@@ -20,8 +20,8 @@ struct Counts {
     failed: usize,
 }
 
-/// Runs each line of a text, and finds no difference.
-fn compare(bench: &Bench, statements: &str) -> Counts {
+/// Runs each line, and finds no difference.
+fn compare(bench: &Bench, lines: &str) -> Counts {
     let views: Vec<String> = SEEN
         .map(|t| {
             bench
@@ -33,10 +33,7 @@ fn compare(bench: &Bench, statements: &str) -> Counts {
         .into();
     let copies: Vec<String> = SEEN.map(|t| format!("select * from {t}")).into();
     let mut counts = Counts::default();
-    for text in statements
-        .lines()
-        .filter(|l| !l.is_empty() && !l.starts_with("--"))
-    {
+    for text in statements(lines) {
         let request = match bench.request(text) {
             Ok(request) => request,
             Err(e) => {

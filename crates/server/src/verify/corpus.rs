@@ -1,31 +1,88 @@
 //! The statements that are compared.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use model::{Error, ErrorKind, Result};
+use serde::Deserialize;
 
 use super::table::{Table, quoted};
 
-/// The statements of a file, each up to a semicolon at the end of a line.
+/// The statements of a file: SQL, each up to a semicolon at the end of a line, or the audit's records,
+/// of which those count that have the text of a query that was allowed and ended by itself.
+///
+/// # Errors
+/// `Config` for a file that can't be read or has no statement.
 pub(super) fn read(path: &Path) -> Result<Vec<String>> {
     let bad =
         |reason: String| Error::new(ErrorKind::Config, format!("{}: {reason}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| bad(e.to_string()))?;
+    // No statement begins with a brace.
+    let statements = match text.trim_start().starts_with('{') {
+        true => of_audit(&text).map_err(bad)?,
+        false => of_sql(&text),
+    };
+    match statements.is_empty() {
+        true => Err(bad("there is no statement".to_owned())),
+        false => Ok(statements),
+    }
+}
+
+fn of_sql(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"))
         .map(str::trim_end)
         .collect();
     let statements = lines.join("\n");
-    let statements: Vec<String> = format!("{statements}\n")
+    format!("{statements}\n")
         .split(";\n")
         .map(|s| s.trim().to_owned())
         .filter(|s| !s.is_empty())
-        .collect();
-    match statements.is_empty() {
-        true => Err(bad("there is no statement".to_owned())),
-        false => Ok(statements),
+        .collect()
+}
+
+/// What of a record of the audit tells whether its statement is one to compare.
+#[derive(Deserialize)]
+struct Record {
+    event: String,
+    statement: Option<String>,
+    kind: Option<String>,
+    outcome: Option<String>,
+    sql: Option<String>,
+}
+
+/// Each text once, in the order of the records.
+fn of_audit(text: &str) -> std::result::Result<Vec<String>, String> {
+    let (mut begun, mut ended) = (vec![], BTreeSet::new());
+    let mut has_text = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let record: Record = serde_json::from_str(line)
+            .map_err(|e| format!("line {} is no record of the audit: {e}", number + 1))?;
+        has_text |= record.sql.is_some();
+        let is_query = record.kind.as_deref() == Some("select");
+        let Some(id) = record.statement.filter(|_| is_query) else {
+            continue;
+        };
+        match (record.event.as_str(), record.sql) {
+            ("begin", Some(sql)) => begun.push((id, sql)),
+            ("end", _) if record.outcome.as_deref() != Some("cancelled") => {
+                ended.insert(id);
+            }
+            _ => {}
+        }
     }
+    if !has_text {
+        return Err(
+            "no record has the text of its statement: [audit] sql = true puts it there".to_owned(),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    begun.retain(|(id, sql)| ended.contains(id) && seen.insert(sql.clone()));
+    Ok(begun.into_iter().map(|(_, sql)| sql).collect())
 }
 
 /// Statements over all that a principal sees: each whole table by its hash, the first rows, each
