@@ -261,10 +261,8 @@ impl Session {
         let (registry, timeout) = (&self.engine.registry, self.statement_timeout());
         let audit = self.engine.audit.clone();
         let policy = self.engine.policy();
-        let principal = policy.principal(&self.principal.name);
-        let limits = principal.map(|p| policy.limits(&p)).unwrap_or_default();
         Ok(Statement::begin(
-            registry, origin, sql, state, timeout, audit, limits, policy,
+            registry, origin, sql, state, timeout, audit, policy,
         ))
     }
 

@@ -56,7 +56,7 @@ enum Ending {
 }
 
 impl Statement {
-    /// A statement has arrived; it may take `timeout`.
+    /// A statement has arrived; it may take `timeout`, and what the policy lets its principal have.
     pub(crate) fn begin(
         registry: &Arc<Registry>,
         origin: Origin,
@@ -64,9 +64,10 @@ impl Statement {
         state: StatementState,
         timeout: Option<Duration>,
         audit: Option<Arc<Audit>>,
-        limits: Limits,
         policy: Arc<PolicySet>,
     ) -> Self {
+        let principal = policy.principal(&origin.principal);
+        let limits = principal.map(|p| policy.limits(&p)).unwrap_or_default();
         let entry = registry.enter(origin, sql, state);
         Self {
             registry: Arc::clone(registry),
