@@ -16,6 +16,7 @@ mod columns;
 mod compile;
 mod conflict;
 mod constants;
+mod conversions;
 mod copies;
 mod costly;
 mod ddl;

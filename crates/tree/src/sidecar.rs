@@ -258,6 +258,8 @@ fn description(prepared: &Prepared) -> Result<Description> {
     let schema = if open {
         None
     } else {
+        // DuckDB has no Arrow schema for some of the types that are refused.
+        native::check_types(&columns)?;
         let arrow = prepared.arrow_schema().map_err(Error::internal)?;
         Some(Arc::new(native::result_schema(&columns, &arrow)?))
     };

@@ -7,18 +7,22 @@
 //!
 //! What is covered, in bounded time: every entry with the plain row filter, the first overload of each
 //! function and each line of `syntax.txt` alone in one place, the next one in the next, and further
-//! overloads and casts as conjuncts of one condition, which an optimizer moves one by one. With every
-//! other shape each function and each line as such a conjunct, and every fourth alone in one place. So
+//! overloads, casts and comparisons as conjuncts of one condition, which an optimizer moves one by one.
+//! With every other shape each function and each line as such a conjunct, and every third alone in one
+//! place. An item of FROM that throws is tried with every shape beside the relation that it reads. So
 //! every shape is tried in every place that its rights allow, as is asserted. The same text is run on
-//! the raw tables and must fail there, or the case would prove nothing.
+//! the raw tables and must fail there, or the case would prove nothing. What policy refuses by name, and
+//! so is left out, is in `refused.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a failed test should say where")]
 #![allow(clippy::print_stdout, reason = "counts are told")]
 
+mod candidates;
 #[path = "../common/mod.rs"]
 mod common;
 mod places;
 mod pools;
+mod refused;
 mod search;
 mod shapes;
 mod tables;
@@ -34,6 +38,7 @@ use model::{ErrorKind, SqlType, StatementId};
 use native::{Connection, Instance};
 use places::{Place, places};
 use policy::{PolicySet, View};
+use pools::WITHHELD;
 use search::{Kind, entries};
 use shapes::{KEY, SHAPES, Shape};
 use tables::{Placed, Table, tables};
@@ -68,7 +73,7 @@ struct Bench {
 
 impl Bench {
     fn new(shape: Shape, tables: &[Table], folder: &Path) -> Self {
-        let view = |t: &Table| format!("create view v.{0} as select * from rw.g.{0}", t.name);
+        let view = |t: &Table| format!("create view v.{} as {}", t.name, t.view());
         let raw = |calm: bool| {
             let statements = tables.iter().flat_map(move |t| {
                 let made = t.made("g", calm).into_iter();
@@ -193,9 +198,17 @@ fn world(shape: Shape, tables: &[Table], raw: &Connection, folder: &Path) -> Wor
     relations.push(("rw.main.u", &u));
     relations.push(("rw.main.regions", &regions));
     let mut snapshot = snapshot(&relations);
-    for ((name, _), columns) in listed.iter().zip(&borrowed) {
-        let definition = format!("CREATE VIEW v.{name} AS SELECT * FROM rw.g.{name};");
-        add_view(&mut snapshot, &definition, &format!("rw.v.{name}"), columns);
+    for (table, columns) in tables.iter().zip(&borrowed) {
+        let name = &table.name;
+        let definition = format!("CREATE VIEW v.{name} AS {};", table.view());
+        let mut columns = columns.clone();
+        columns.retain(|(_, t)| !WITHHELD.contains(&t.to_string().as_str()));
+        add_view(
+            &mut snapshot,
+            &definition,
+            &format!("rw.v.{name}"),
+            &columns,
+        );
     }
     let text = shape.text(tables);
     let path = folder.join("policy.toml");
@@ -217,14 +230,20 @@ struct Tally {
 }
 
 /// Entries that are tried as one condition.
-const TOGETHER: usize = 4;
+const TOGETHER: usize = 6;
 
 fn shape(number: usize, tables: &[Table], placed: &[Placed], folder: &Path) -> Tally {
     let shape = SHAPES[number];
+    // What only the first shape meets stands in the last tables.
+    let everywhere = placed.iter().filter(|p| p.entry.is_everywhere());
+    let tables = match number {
+        0 => tables,
+        _ => &tables[..everywhere.map(|p| p.table + 1).max().unwrap()],
+    };
     let bench = Bench::new(shape, tables, folder);
     let fits: Vec<&Placed> = placed
         .iter()
-        .filter(|p| shape.hides(&p.entry.columns))
+        .filter(|p| shape.hides(&p.entry.columns) && p.table < tables.len())
         .collect();
     let mut tally = Tally::default();
     let mut tried = |together: &[&Placed], place: &Place| match bench.tried(together, place, tables)
@@ -236,29 +255,37 @@ fn shape(number: usize, tables: &[Table], placed: &[Placed], folder: &Path) -> T
         Ok(Verdict::Refused(reason)) => tally.refused.push(reason),
         Err(reason) => tally.wrong.push(reason),
     };
-    let is_function = |p: &&&Placed| p.entry.first && p.entry.kind != Kind::Cast;
+    let is_function =
+        |p: &&&Placed| p.entry.first && !matches!(p.entry.kind, Kind::Cast | Kind::Rows);
+    let makes_rows = |p: &&&Placed| p.entry.kind == Kind::Rows;
+    for (n, one) in fits.iter().filter(makes_rows).enumerate() {
+        let places = places(Kind::Rows, shape.access);
+        tried(&[*one], &places[(n + number) % places.len()]);
+    }
     // Where a mask shows something else that may throw too, each is a case of its own.
     let every = if number == 0 || shape.disguises() {
         1
     } else {
-        4
+        3
     };
-    for (n, one) in fits
-        .iter()
-        .filter(is_function)
-        .enumerate()
-        .skip(number % every)
-        .step_by(every)
-    {
-        let places = places(one.entry.kind, shape.access);
-        tried(&[*one], &places[(n / every + number) % places.len()]);
+    for aggregates in [false, true] {
+        let alone = fits
+            .iter()
+            .filter(is_function)
+            .filter(|p| (p.entry.kind == Kind::Aggregate) == aggregates);
+        let alone = alone.skip(number % every).step_by(every);
+        for (n, one) in alone.enumerate() {
+            let places = places(one.entry.kind, shape.access);
+            tried(&[*one], &places[(n + number) % places.len()]);
+        }
     }
     if shape.disguises() {
         return tally;
     }
     let rest: Vec<&Placed> = fits
         .iter()
-        .filter(|p| p.entry.kind != Kind::Aggregate && (number == 0) != is_function(p))
+        .filter(|p| !matches!(p.entry.kind, Kind::Aggregate | Kind::Rows))
+        .filter(|p| (number == 0) != is_function(p))
         .copied()
         .collect();
     let mut conditions = places(Kind::Function, shape.access);
@@ -272,7 +299,9 @@ fn shape(number: usize, tables: &[Table], placed: &[Placed], folder: &Path) -> T
 
 #[test]
 fn nothing_that_throws_meets_what_is_hidden() {
-    let (tables, placed) = tables(entries());
+    let entries = entries();
+    refused::no_rule_throws(&entries);
+    let (tables, placed) = tables(entries);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key"), KEY).unwrap();
     let next = AtomicUsize::new(0);
@@ -326,12 +355,17 @@ fn nothing_that_throws_meets_what_is_hidden() {
             .answered
             .iter()
             .filter(|((name, _), _)| *name == shape.name);
-        let (places, cases) = of_shape.fold((0, 0), |(p, c), (_, n)| (p + 1, c + n));
-        println!("{}: {cases} in {places} places", shape.name);
+        let (count, cases) = of_shape.fold((0, 0), |(p, c), (_, n)| (p + 1, c + n));
+        println!("{}: {cases} in {count} places", shape.name);
         // Of what a mask shows, little throws where only text or dates are masked.
         let least = if shape.disguises() { 1 } else { 60 };
         assert!(cases >= least, "{}: {cases} cases", shape.name);
-        for place in places::places(Kind::Function, shape.access) {
+        let mut all = places(Kind::Function, shape.access);
+        // The NULLs of a mask make some of these fail, as on the copy.
+        if shape.is_whole() {
+            all.extend(places(Kind::Rows, shape.access));
+        }
+        for place in all {
             let tried = tally.answered.contains_key(&(shape.name, place.name));
             assert!(
                 tried || shape.disguises(),

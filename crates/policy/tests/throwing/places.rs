@@ -6,7 +6,7 @@ use crate::search::Kind;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) name: &'static str,
-    /// `{e}` is the expression, `{t}` the relation.
+    /// `{e}` is the expression, or the item of FROM, `{t}` the relation.
     pub(crate) text: &'static str,
     pub(crate) access: Access,
 }
@@ -24,7 +24,7 @@ const fn place(name: &'static str, access: Access, text: &'static str) -> Place 
 }
 
 /// All places. Nothing in them lets an optimizer do without the expression: a comparison with NULL would.
-pub(crate) const PLACES: [Place; 26] = [
+pub(crate) const PLACES: [Place; 50] = [
     place(
         "where",
         Access::Read,
@@ -155,6 +155,126 @@ pub(crate) const PLACES: [Place; 26] = [
         Access::Update,
         "update {t} set n = 8 returning id, ({e})::varchar as x",
     ),
+    place(
+        "right join on",
+        Access::Read,
+        "select count(*) from {t} t right join main.u u on t.id = u.id and hash({e}) <> 7",
+    ),
+    place(
+        "full join on",
+        Access::Read,
+        "select count(*) from main.u u full join {t} t on t.id = u.id and ({e})::varchar = u.name",
+    ),
+    place(
+        "semi join on",
+        Access::Read,
+        "select count(*) from main.u u semi join {t} t on t.id = u.id and hash({e}) <> 7",
+    ),
+    place(
+        "asof join on",
+        Access::Read,
+        "select count(*) from main.u u asof join {t} t on ({e})::varchar = u.name and u.id >= t.id",
+    ),
+    place(
+        "positional join",
+        Access::Read,
+        "select count(q.x) from main.u u positional join (select ({e})::varchar as x from {t} t) q",
+    ),
+    place(
+        "rollup",
+        Access::Read,
+        "select ({e})::varchar, count(*) from {t} t group by rollup(({e})::varchar)",
+    ),
+    place(
+        "distinct on",
+        Access::Read,
+        "select count(*) from (select distinct on (({e})::varchar) t.id from {t} t) q",
+    ),
+    place(
+        "window argument",
+        Access::Read,
+        "select t.id, lag(({e})::varchar) over (order by t.id) from {t} t",
+    ),
+    place(
+        "window frame",
+        Access::Read,
+        "select t.id, sum(t.id) over (order by t.id rows between hash({e}) % 3 preceding and current row) from {t} t",
+    ),
+    place(
+        "ordered aggregate",
+        Access::Read,
+        "select list(t.id order by ({e})::varchar, t.id) from {t} t",
+    ),
+    place(
+        "except",
+        Access::Read,
+        "select name from main.u except select ({e})::varchar from {t} t",
+    ),
+    place(
+        "recursive",
+        Access::Read,
+        "with recursive r(i, x) as (select 0, '' union all select r.i + 1, ({e})::varchar from r, {t} t where r.i < 1) select count(*), max(x) from r",
+    ),
+    place(
+        "lambda",
+        Access::Read,
+        "select t.id, list_transform([t.id], lambda y: y || ({e})::varchar) from {t} t",
+    ),
+    place(
+        "comprehension",
+        Access::Read,
+        "select t.id, [y for y in [t.id] if hash({e}) <> 7] from {t} t",
+    ),
+    place(
+        "columns",
+        Access::Read,
+        "select max(columns(*)::varchar) from (select t.id, {e} as x from {t} t) q",
+    ),
+    place(
+        "columns lambda",
+        Access::Read,
+        "select columns(lambda c: c = 'x')::varchar from (select t.id, {e} as x from {t} t) q",
+    ),
+    place(
+        "unnest",
+        Access::Read,
+        "select unnest([({e})::varchar, '-']) from {t} t",
+    ),
+    place(
+        "struct",
+        Access::Read,
+        "select ({'x': ({e})::varchar}).x from {t} t",
+    ),
+    place(
+        "try",
+        Access::Read,
+        "select t.id, try(sqrt(-1) + length(({e})::varchar)) from {t} t where hash({e}) <> 7",
+    ),
+    place(
+        "pivot",
+        Access::Read,
+        "pivot (select t.id, ({e})::varchar as x from {t} t) on x in ('-') using count(*)",
+    ),
+    place(
+        "unpivot",
+        Access::Read,
+        "unpivot (select t.id, ({e})::varchar as x from {t} t) on x into name k value w",
+    ),
+    place(
+        "merge on",
+        Access::Update,
+        "merge into {t} as t using main.u as u on t.id = u.id and hash({e}) <> 7 when matched then update set n = 9",
+    ),
+    place(
+        "merge when",
+        Access::Update,
+        "merge into {t} as t using main.u as u on t.id = u.id when matched and hash({e}) <> 7 then update set n = 9",
+    ),
+    place(
+        "merge set",
+        Access::Update,
+        "merge into {t} as t using main.u as u on t.id = u.id when matched then update set n = length(({e})::varchar)",
+    ),
 ];
 
 /// Where aggregates can stand.
@@ -196,6 +316,90 @@ pub(crate) const SUMMARIES: [Place; 7] = [
     ),
 ];
 
+/// Where items of FROM can stand, beside the relation whose columns they read.
+pub(crate) const BESIDE: [Place; 16] = [
+    place(
+        "beside: lateral",
+        Access::Read,
+        "select count(*), max(hash(f.x)) from {t} t, {e} f(x)",
+    ),
+    place(
+        "beside: lateral rows",
+        Access::Read,
+        "select t.id, f.x::varchar from {t} t, {e} f(x)",
+    ),
+    place(
+        "beside: cross join",
+        Access::Read,
+        "select count(*) from {t} t cross join {e} f(x) where hash(f.x) <> 7",
+    ),
+    place(
+        "beside: left join",
+        Access::Read,
+        "select t.id, max(hash(f.x)) from {t} t left join lateral (select g.x from {e} g(x)) f on true group by t.id",
+    ),
+    place(
+        "beside: scalar",
+        Access::Read,
+        "select t.id, (select max(f.x::varchar) from {e} f(x)) from {t} t",
+    ),
+    place(
+        "beside: exists",
+        Access::Read,
+        "select count(*) from {t} t where exists (select 1 from {e} f(x) where hash(f.x) <> 7)",
+    ),
+    place(
+        "beside: in",
+        Access::Read,
+        "select count(*) from {t} t where t.region in (select f.x::varchar from {e} f(x))",
+    ),
+    place(
+        "beside: array",
+        Access::Read,
+        "select t.id, len(array(select f.x from {e} f(x))) from {t} t",
+    ),
+    place(
+        "beside: joined",
+        Access::Read,
+        "select count(*) from main.u u join (select t.id, f.x from {t} t, {e} f(x)) q on q.id = u.id and hash(q.x) <> 7",
+    ),
+    place(
+        "beside: cte",
+        Access::Read,
+        "with c as (select t.id, f.x from {t} t, {e} f(x)) select count(*), max(hash(c.x)) from c",
+    ),
+    place(
+        "beside: group by",
+        Access::Read,
+        "select f.x::varchar, count(*) from {t} t, {e} f(x) group by all",
+    ),
+    place(
+        "beside: window",
+        Access::Read,
+        "select t.id, count(*) over (partition by f.x::varchar) from {t} t, {e} f(x)",
+    ),
+    place(
+        "beside: union",
+        Access::Read,
+        "select f.x::varchar from {t} t, {e} f(x) union select name from main.u",
+    ),
+    place(
+        "beside: insert select",
+        Access::Read,
+        "insert into main.u select t.id, f.x::varchar from {t} t, {e} f(x)",
+    ),
+    place(
+        "beside: delete where",
+        Access::Delete,
+        "delete from {t} as t where exists (select 1 from {e} f(x) where hash(f.x) <> 7)",
+    ),
+    place(
+        "beside: update set",
+        Access::Update,
+        "update {t} as t set n = (select count(hash(f.x)) from {e} f(x))",
+    ),
+];
+
 /// A condition that an optimizer has to ask.
 const CONDITION: &str = "hash({e}) <> 7";
 
@@ -222,6 +426,7 @@ impl Place {
 pub(crate) fn places(kind: Kind, access: Access) -> Vec<Place> {
     let all: &[Place] = match kind {
         Kind::Aggregate => &SUMMARIES,
+        Kind::Rows => &BESIDE,
         Kind::Function | Kind::Cast | Kind::Syntax => &PLACES,
     };
     all.iter().filter(|p| p.access <= access).copied().collect()

@@ -167,7 +167,65 @@ pub(crate) const POOLS: &[Pool] = &[
         &["{'a': '1'}", "{'a': 'hidden'}", "null"],
     ),
     ("ENUM('1', 'hidden')", &["'1'", "'hidden'"]),
+    (
+        "UHUGEINT",
+        &["1", "340282366920938463463374607431768211455", "0"],
+    ),
+    (
+        "BIGNUM",
+        &[
+            "1",
+            "'340282366920938463463374607431768211456'",
+            "'-340282366920938463463374607431768211456'",
+            "0",
+            "'1' || repeat('0', 400)",
+        ],
+    ),
+    (
+        "TIME WITH TIME ZONE",
+        &[
+            "'01:02:03+00'",
+            "'24:00:00+00'",
+            "'00:00:00+15:59:59'",
+            "'23:59:59-15:59:59'",
+        ],
+    ),
+    ("TIME_NS", &["'01:02:03'", "'24:00:00'"]),
+    (
+        "VARIANT",
+        &["1", "'hidden'", "{'a': 'hidden'}", "[1]", "{'a': 1}"],
+    ),
+    (
+        "GEOMETRY",
+        &[
+            "'POINT(1 2)'",
+            "'POINT EMPTY'",
+            "'LINESTRING(0 0, 1 1)'",
+            "'POINT Z (1 2 3)'",
+        ],
+    ),
+    (
+        "UNION(a VARCHAR, b INTEGER)",
+        &["union_value(a := '1')", "union_value(a := 'hidden')", "1"],
+    ),
 ];
+
+/// Types that few functions take: the first overload over each of them is tried like a function of its own.
+pub(crate) const RARE: &[&str] = &[
+    "UHUGEINT",
+    "BIGNUM",
+    "TIME WITH TIME ZONE",
+    "TIME_NS",
+    "VARIANT",
+    "GEOMETRY",
+    "UNION(a VARCHAR, b INTEGER)",
+];
+
+/// Types that no result may have, and so no view and no mask.
+pub(crate) const WITHHELD: &[&str] = &["UHUGEINT", "BIGNUM", "TIME WITH TIME ZONE", "VARIANT"];
+
+/// Types that no policy can write, and so no mask.
+pub(crate) const UNWRITTEN: &[&str] = &["GEOMETRY"];
 
 /// What casts go to.
 pub(crate) const TARGETS: &[&str] = &[
@@ -204,6 +262,12 @@ pub(crate) const TARGETS: &[&str] = &[
     "STRUCT(a INTEGER)",
     "MAP(VARCHAR, TINYINT)",
     "ENUM('1', 'b')",
+    "UHUGEINT",
+    "BIGNUM",
+    "TIME WITH TIME ZONE",
+    "TIME_NS",
+    "VARIANT",
+    "UNION(a INTEGER)",
 ];
 
 /// Types to try where a function takes a type that is no pool's: a variable's, or any.

@@ -1,12 +1,14 @@
-//! What throws, found on the library itself: every allowed function in every overload, every cast
-//! between the pools' types, and the syntax of `syntax.txt`, each tried on all values of its types.
+//! What throws, found on the library itself: each candidate is tried on all values of its types.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use native::{Connection, Instance};
-use policy::{Decision, FunctionClass, functions};
 
-use crate::pools::{POOLS, TARGETS, instances};
+use crate::candidates::{Candidate, Sort, candidates};
+use crate::pools::POOLS;
 
 /// Something that throws on some values of its columns, and not on others.
 #[derive(Clone, Debug)]
@@ -17,7 +19,9 @@ pub(crate) struct Entry {
     pub(crate) template: String,
     pub(crate) columns: Vec<Values>,
     pub(crate) kind: Kind,
-    /// The first of its name: it is tried with every policy.
+    /// What it is counted as.
+    sort: Sort,
+    /// The first of its name, or of its name over a rare type: it is tried with every policy.
     pub(crate) first: bool,
 }
 
@@ -36,19 +40,16 @@ pub(crate) enum Kind {
     Cast,
     Syntax,
     Aggregate,
-}
-
-/// A form with typed holes, of which it is not known yet whether it throws.
-struct Candidate {
-    name: String,
-    template: String,
-    types: Vec<&'static str>,
-    kind: Kind,
-    /// A number in the call sets the size of the result: its ends would take the memory, not throw.
-    sized: bool,
+    /// An item of FROM, which makes rows of another item's columns.
+    Rows,
 }
 
 impl Entry {
+    /// Whether it is tried with every shape.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        self.kind == Kind::Rows || self.first && self.kind != Kind::Cast
+    }
+
     /// The expression over columns of these names.
     pub(crate) fn over(&self, names: &[String]) -> String {
         let mut text = self.template.clone();
@@ -67,106 +68,47 @@ const CHOICES: usize = 4;
 
 /// All that throws. The same each time.
 pub(crate) fn entries() -> Vec<Entry> {
-    let search = Search::open();
-    let mut found: Vec<Entry> = vec![];
-    let mut names = BTreeSet::new();
-    let mut stale = vec![];
-    let mut aggregated = BTreeMap::new();
-    let syntax = syntax();
-    let library = search.functions(FunctionClass::Scalar, "scalar");
-    let aggregates = search.functions(FunctionClass::Aggregate, "aggregate");
-    for candidate in syntax
-        .into_iter()
-        .chain(library)
-        .chain(casts())
-        .chain(aggregates)
-    {
-        if candidate.kind == Kind::Aggregate {
-            let tries = aggregated.entry(candidate.name.clone()).or_insert(0);
-            *tries += 1;
-            if *tries > TRIES || names.contains(&candidate.name) {
-                continue;
-            }
+    let candidates: Vec<Candidate> = candidates(&Search::open().library).collect();
+    let is_other = |a: &Candidate, b: &Candidate| a.kind != Kind::Aggregate || a.sort() != b.sort();
+    let chunks: Vec<&[Candidate]> = candidates.chunk_by(|a, b| !is_other(a, b)).collect();
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(vec![vec![]; chunks.len()]);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let search = Search::open();
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(chunk) = chunks.get(number) else {
+                        break;
+                    };
+                    let entries = search.of(chunk);
+                    found.lock().unwrap()[number] = entries;
+                }
+            });
         }
-        let entry = search.throwing(&candidate);
-        match entry {
-            Some((harmless, throws)) => {
-                let columns = candidate.types.iter().zip(harmless).zip(throws);
-                found.push(Entry {
-                    first: names.insert(candidate.name.clone()),
-                    name: candidate.name,
-                    template: candidate.template,
-                    columns: columns
-                        .map(|((sql_type, harmless), throws)| Values {
-                            sql_type,
-                            harmless,
-                            throws,
-                        })
-                        .collect(),
-                    kind: candidate.kind,
-                });
-            }
-            None if candidate.kind == Kind::Syntax => stale.push(candidate.name),
-            None => {}
-        }
+    });
+    let mut found: Vec<Entry> = found.into_inner().unwrap().concat();
+    let mut sorts = BTreeSet::new();
+    for entry in &mut found {
+        entry.first = sorts.insert(entry.sort.clone());
     }
+    let names: BTreeSet<&str> = found.iter().map(|e| e.name.as_str()).collect();
+    let stale = candidates
+        .iter()
+        .filter(|c| c.written && !names.contains(c.name.as_str()));
+    let stale: Vec<&str> = stale.map(|c| c.name.as_str()).collect();
     assert!(stale.is_empty(), "never throw: {stale:#?}");
     found
 }
 
-/// The forms of the file.
-fn syntax() -> Vec<Candidate> {
-    let lines = include_str!("syntax.txt").lines();
-    let lines = lines.filter(|l| !l.is_empty() && !l.starts_with("--"));
-    lines
-        .map(|line| {
-            let mut template = String::new();
-            let mut types = vec![];
-            let mut rest = line;
-            while let Some(at) = rest.find('{') {
-                template += &rest[..at];
-                rest = &rest[at..];
-                let hole = |name: &str| rest[1..].starts_with(&format!("{name}}}"));
-                match POOLS.iter().find(|(name, _)| hole(name)) {
-                    Some((name, _)) => {
-                        template += &format!("{{{}}}", types.len());
-                        types.push(*name);
-                        rest = &rest[name.len() + 2..];
-                    }
-                    None => {
-                        template.push('{');
-                        rest = &rest[1..];
-                    }
-                }
-            }
-            Candidate {
-                name: line.to_owned(),
-                template: template + rest,
-                types,
-                kind: Kind::Syntax,
-                sized: false,
-            }
-        })
-        .collect()
-}
-
-fn casts() -> Vec<Candidate> {
-    let pairs = POOLS
-        .iter()
-        .flat_map(|(from, _)| TARGETS.iter().map(move |to| (*from, *to)));
-    pairs
-        .map(|(from, to)| Candidate {
-            name: format!("{from} to {to}"),
-            template: format!("cast({{0}} as {to})"),
-            types: vec![from],
-            kind: Kind::Cast,
-            sized: false,
-        })
-        .collect()
-}
-
 /// A library with a table for each pool.
-struct Search(Connection);
+struct Search {
+    library: Connection,
+    /// What made the tables with both sorts of rows.
+    made: RefCell<Vec<String>>,
+}
 
 /// Literals for each hole: harmless ones, and ones that throw.
 type Found = (Vec<&'static str>, Vec<&'static str>);
@@ -186,59 +128,51 @@ impl Search {
                 .execute(&create)
                 .unwrap_or_else(|e| panic!("{create}: {e}"));
         }
-        Self(connection)
+        Self {
+            library: connection,
+            made: RefCell::default(),
+        }
     }
 
-    /// Every overload of every function that statements may call, with types that columns may have.
-    fn functions(&self, class: FunctionClass, function_type: &str) -> Vec<Candidate> {
-        let listed = self.0.query(&format!(
-            "select distinct function_name, array_to_string(parameter_types, ';'), coalesce(varargs, '')
-             from duckdb_functions() where function_type = '{function_type}' order by all"
-        ));
-        let mut candidates = vec![];
-        for row in listed.unwrap().into_rows() {
-            let [name, types, more] = row.try_into().unwrap();
-            let (name, types, more) = (name.unwrap(), types.unwrap(), more.unwrap());
-            let rule = functions().rule(class, &name);
-            let Some(rule) = rule.filter(|r| r.decision == Decision::Allow) else {
-                continue;
-            };
-            let mut parameters: Vec<&str> = types.split(';').filter(|t| !t.is_empty()).collect();
-            if !more.is_empty() {
-                parameters.resize(parameters.len().max(2), &more);
-            }
-            let mut signatures: Vec<Vec<&'static str>> = vec![vec![]];
-            for parameter in &parameters {
-                signatures = signatures
-                    .iter()
-                    .flat_map(|s| {
-                        instances(parameter)
-                            .iter()
-                            .map(|t| [s.as_slice(), &[*t]].concat())
+    /// Those of the candidates that throw; of aggregates the first.
+    fn of(&self, candidates: &[Candidate]) -> Vec<Entry> {
+        let tries = match candidates[0].kind {
+            Kind::Aggregate => TRIES,
+            _ => candidates.len(),
+        };
+        let throwing = candidates.iter().take(tries).filter_map(|candidate| {
+            let (harmless, throws) = self.throwing(candidate)?;
+            let columns = candidate.types.iter().zip(harmless).zip(throws);
+            Some(Entry {
+                name: candidate.name.clone(),
+                template: candidate.template.clone(),
+                columns: columns
+                    .map(|((sql_type, harmless), throws)| Values {
+                        sql_type,
+                        harmless,
+                        throws,
                     })
-                    .collect();
-            }
-            for types in signatures.into_iter().filter(|s| !s.is_empty()) {
-                candidates.push(Candidate {
-                    template: call(&name, types.len()),
-                    name: name.clone(),
-                    types,
-                    kind: match class {
-                        FunctionClass::Aggregate => Kind::Aggregate,
-                        _ => Kind::Function,
-                    },
-                    sized: rule.sized,
-                });
-            }
+                    .collect(),
+                kind: candidate.kind,
+                sort: candidate.sort(),
+                first: false,
+            })
+        });
+        match candidates[0].kind {
+            Kind::Aggregate => throwing.take(1).collect(),
+            _ => throwing.collect(),
         }
-        candidates
     }
 
     /// Values on which a form throws, and others on which it does not; NULLs where there are none.
     /// `None` where it does not bind or never throws.
     fn throwing(&self, candidate: &Candidate) -> Option<Found> {
+        // An item of FROM is tried beside one row of values.
         let holes: Vec<String> = (0..candidate.types.len())
-            .map(|n| format!("a{n}.a"))
+            .map(|n| match candidate.kind {
+                Kind::Rows => format!("s.h{n}"),
+                _ => format!("a{n}.a"),
+            })
             .collect();
         let mut text = candidate.template.clone();
         for (n, hole) in holes.iter().enumerate() {
@@ -274,8 +208,8 @@ impl Search {
             "select try(if(hash({text}) = hash(null), 0, 1)), {numbers} from {from} order by all"
         );
         let tried = match candidate.kind {
-            Kind::Aggregate => None,
-            _ => self.0.query(&all).ok(),
+            Kind::Aggregate | Kind::Rows => None,
+            _ => self.library.query(&all).ok(),
         };
         // Where everything throws, it may be TRY that does.
         let some = |rows: &native::Rows| rows.rows().iter().any(|row| row[0].is_some());
@@ -291,7 +225,7 @@ impl Search {
                 .collect()
             }
             // TRY is not for aggregates, and lets some errors through: one by one.
-            None => self.one_by_one(&text, &from, &pools, &numbers)?,
+            None => self.one_by_one(candidate.kind, &text, &from, &numbers)?,
         };
         let literals = |numbers: &[usize]| -> Vec<&'static str> {
             let each = numbers.iter().zip(&pools);
@@ -317,44 +251,68 @@ impl Search {
 
     /// Whether a form throws over a table with both sorts of rows, and not over the harmless ones.
     fn holds(&self, candidate: &Candidate, harmless: &[&str], throws: &[&str]) -> bool {
-        let row = |values: &[&str]| {
-            let typed = values.iter().zip(&candidate.types).enumerate();
-            let typed: Vec<String> = typed
-                .map(|(n, (value, sql_type))| format!("cast({value} as {sql_type}) as c{n}"))
-                .collect();
-            format!("select {} from range(10)", typed.join(", "))
-        };
+        if !self.made(&candidate.types, harmless, throws) {
+            return false;
+        }
         let mut text = candidate.template.clone();
         for n in 0..candidate.types.len() {
             text = text.replace(&format!("{{{n}}}"), &format!("c{n}"));
         }
-        let query = match candidate.kind {
-            Kind::Aggregate => format!("select {text} from tried"),
-            _ => format!("select max(hash({text})), max(({text})::varchar) from tried"),
+        let throws = |table: &str| {
+            let query = match candidate.kind {
+                Kind::Aggregate => format!("select {text} from {table}"),
+                Kind::Rows => {
+                    format!("select max(hash(f.x)), max(f.x::varchar) from {table}, {text} f(x)")
+                }
+                _ => format!("select max(hash({text})), max(({text})::varchar) from {table}"),
+            };
+            self.library.query(&query).is_err()
         };
-        let run = |sql: &str| self.0.query(sql);
-        run(&format!(
-            "create or replace table tried as {}",
-            row(harmless)
-        ))
-        .is_ok()
-            && run(&query).is_ok()
-            && run(&format!("insert into tried {}", row(throws))).is_ok()
-            && run(&query).is_err()
+        !throws("harmless") && throws("mixed")
+    }
+
+    /// Makes the tables `harmless` and `mixed`, as the governed ones are made, unless they are there: the
+    /// candidates before often are over the same values.
+    fn made(&self, types: &[&str], harmless: &[&str], throws: &[&str]) -> bool {
+        let columns = types.iter().enumerate();
+        let columns: Vec<String> = columns.map(|(n, t)| format!("c{n} {t}")).collect();
+        let columns = columns.join(", ");
+        let (harmless, throws) = (harmless.join(", "), throws.join(", "));
+        let statements = vec![
+            format!("create or replace table harmless ({columns})"),
+            format!("insert into harmless select {harmless} from range(10)"),
+            "create or replace table mixed as from harmless".to_owned(),
+            format!("insert into mixed select {throws} from range(10)"),
+        ];
+        let mut last = self.made.borrow_mut();
+        if *last == statements {
+            return true;
+        }
+        let done = statements.iter().all(|s| self.library.execute(s).is_ok());
+        *last = if done { statements } else { vec![] };
+        done
     }
 
     fn one_by_one(
         &self,
+        kind: Kind,
         text: &str,
         from: &str,
-        pools: &[usize],
         numbers: &str,
     ) -> Option<Vec<(Option<bool>, Vec<usize>)>> {
-        // Two rows of each, so that sums overflow.
-        let query =
-            |condition: &str| format!("select {text} from {from}, range(2) where {condition}");
-        self.0.prepare(&query("true")).ok()?;
-        let listed = self.0.query(&format!(
+        let arity = numbers.split(", ").count();
+        let values: Vec<String> = (0..arity).map(|n| format!("a{n}.a as h{n}")).collect();
+        let values = values.join(", ");
+        let query = |condition: &str| match kind {
+            Kind::Rows => format!(
+                "select count(*), max(hash(f.x))
+                 from (select {values} from {from} where {condition} limit 1) s, {text} f(x)"
+            ),
+            // Two rows of each, so that sums overflow.
+            _ => format!("select {text} from {from}, range(2) where {condition}"),
+        };
+        self.library.prepare(&query("true")).ok()?;
+        let listed = self.library.query(&format!(
             "select {numbers} from {from} order by all limit 24"
         ));
         let mut tried = vec![];
@@ -368,23 +326,9 @@ impl Search {
                 .enumerate()
                 .map(|(n, i)| format!("a{n}.n = {i}"))
                 .collect();
-            debug_assert_eq!(row.len(), pools.len());
-            let answer = self.0.query(&query(&condition.join(" and ")));
+            let answer = self.library.query(&query(&condition.join(" and ")));
             tried.push((answer.is_ok().then_some(true), row));
         }
         Some(tried)
-    }
-}
-
-/// A call as one writes it: operators between or before what they are about.
-fn call(name: &str, arity: usize) -> String {
-    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    match arity {
-        1 if !is_word => format!("({name} {{0}})"),
-        2 if !is_word => format!("({{0}} {name} {{1}})"),
-        _ => {
-            let holes: Vec<String> = (0..arity).map(|n| format!("{{{n}}}")).collect();
-            format!("\"{name}\"({})", holes.join(", "))
-        }
     }
 }

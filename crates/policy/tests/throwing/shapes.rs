@@ -1,6 +1,7 @@
 //! The shapes of policies, each with what its principal sees written as plain SQL.
 
 use crate::places::Access;
+use crate::pools::{UNWRITTEN, WITHHELD};
 use crate::search::Values;
 use crate::tables::{Table, column};
 
@@ -64,9 +65,10 @@ fn is_text(values: &Values) -> bool {
     values.sql_type == "VARCHAR"
 }
 
-/// Whether it is an ARRAY: DuckDB has no CASE over those.
-fn is_array(values: &Values) -> bool {
-    values.sql_type.ends_with("[3]")
+/// Whether no mask can be over it: DuckDB has no CASE over an ARRAY, and the others are refused.
+fn is_bare(values: &Values) -> bool {
+    let refused = [WITHHELD, UNWRITTEN].concat();
+    values.sql_type.ends_with("[3]") || refused.contains(&values.sql_type)
 }
 
 fn kept(column: &str, part: &str) -> String {
@@ -201,8 +203,14 @@ pub(crate) const SHAPES: [Shape; 19] = [
 impl Shape {
     /// Whether the shape hides what makes an entry over these columns throw.
     pub(crate) fn hides(&self, columns: &[Values]) -> bool {
-        let masked = |v: &Values| (self.shown)(v, "c").is_some() && !is_array(v);
-        self.whole || columns.iter().all(|v| masked(v) || v.harmless == v.throws)
+        let masked = |v: &Values| (self.shown)(v, "c").is_some() && !is_bare(v);
+        let hidden = self.whole || columns.iter().all(|v| masked(v) || v.harmless == v.throws);
+        hidden && columns.iter().all(|v| self.has(v.sql_type))
+    }
+
+    /// Whether the relation that statements name has columns of the type.
+    pub(crate) fn has(&self, sql_type: &str) -> bool {
+        self.schema == "g" || !WITHHELD.contains(&sql_type)
     }
 
     /// Whether whole rows are hidden, and nothing else.
@@ -230,7 +238,7 @@ impl Shape {
         for table in tables {
             for (n, values) in table.columns.iter().enumerate() {
                 let name = column(n);
-                let shown = (self.shown)(values, &name).filter(|_| !is_array(values));
+                let shown = (self.shown)(values, &name).filter(|_| !is_bare(values));
                 if let (Some(mask), Some(_)) = (self.mask, shown) {
                     let mask = mask.replace("{c}", &name);
                     text += &format!("[[mask]]\non = 'rw.g.{}.{name}'\n{mask}\n", table.name);
@@ -244,7 +252,7 @@ impl Shape {
     pub(crate) fn seen(&self, table: &Table, raw: &str) -> String {
         let columns = table.columns.iter().enumerate().map(|(n, values)| {
             let name = column(n);
-            let shown = (self.shown)(values, &name).filter(|_| !is_array(values));
+            let shown = (self.shown)(values, &name).filter(|_| !is_bare(values));
             let shown = shown.unwrap_or_else(|| name.clone());
             // An ENUM of a governed table is text: its dictionary would tell of hidden values.
             match values.sql_type.starts_with("ENUM") {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::pools::WITHHELD;
 use crate::search::{Entry, Values};
 
 /// Columns of values in one table: a wider one would be slower to plan.
@@ -37,19 +38,26 @@ pub(crate) fn column(n: usize) -> String {
     format!("a{n}")
 }
 
-/// Tables for all entries; those that read alike share columns.
+/// Tables for all entries; those that read alike share columns. Entries that are tried with every
+/// shape come first, and share no table with the others.
 pub(crate) fn tables(entries: Vec<Entry>) -> (Vec<Table>, Vec<Placed>) {
     let mut sorted = entries;
-    sorted.sort_by(|a, b| a.columns.cmp(&b.columns));
+    let order = |a: &Entry, b: &Entry| {
+        let everywhere = b.is_everywhere().cmp(&a.is_everywhere());
+        everywhere.then_with(|| a.columns.cmp(&b.columns))
+    };
+    sorted.sort_by(order);
     let mut tables: Vec<Table> = vec![];
-    let mut placed = vec![];
+    let mut placed: Vec<Placed> = vec![];
     for entry in sorted {
         let missing = |table: &Table| {
             let new = entry.columns.iter().filter(|c| !table.columns.contains(c));
             new.count()
         };
+        let last = placed.last();
+        let begins = last.is_some_and(|p| p.entry.is_everywhere() != entry.is_everywhere());
         let last = tables.last();
-        if last.is_none_or(|t| t.columns.len() + missing(t) > WIDTH) {
+        if begins || last.is_none_or(|t| t.columns.len() + missing(t) > WIDTH) {
             tables.push(Table {
                 name: format!("t{}", tables.len()),
                 columns: vec![],
@@ -80,6 +88,19 @@ pub(crate) fn tables(entries: Vec<Entry>) -> (Vec<Table>, Vec<Placed>) {
 }
 
 impl Table {
+    /// The query of the view over it, which does without columns that no result may have.
+    pub(crate) fn view(&self) -> String {
+        let columns = self.columns.iter().enumerate();
+        let columns: String = columns
+            .filter(|(_, v)| !WITHHELD.contains(&v.sql_type))
+            .map(|(n, _)| format!(", {}", column(n)))
+            .collect();
+        format!(
+            "select id, region, n, extra{columns} from rw.g.{}",
+            self.name
+        )
+    }
+
     /// Statements that make it in a schema: ten rows that may be seen, of region EU, and ten others,
     /// which have the values that throw unless they are `calm`.
     pub(crate) fn made(&self, schema: &str, calm: bool) -> Vec<String> {
