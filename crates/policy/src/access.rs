@@ -54,6 +54,21 @@ pub(crate) enum Rows<'q> {
 }
 
 impl Access {
+    /// Of what a session may drop, and nothing else.
+    pub(crate) fn to_drop(relation: &Relation) -> Self {
+        Self {
+            name: relation.name.clone(),
+            kind: relation.kind,
+            privileges: [Privilege::Drop].into(),
+            columns: vec![],
+            barrier: None,
+            inlined: None,
+            open: BTreeMap::new(),
+            copies: false,
+            changes: None,
+        }
+    }
+
     /// `None` where the relation does not exist for the principal.
     pub(crate) fn new(
         set: &PolicySet,
