@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from harness import clients, config
+from test_reload import Policy
 
 GRANTS = """
 [[grant]]
@@ -82,6 +83,46 @@ def test_a_temporary_view_is_read_with_the_rights_of_its_session(desk) -> None:
         jfk.execute("drop view counted")
         with pytest.raises(psycopg.errors.UndefinedTable):
             jfk.execute("select * from counted")
+
+
+def test_a_view_over_what_hidden_columns_and_mapping_tables_decide(start_server) -> None:
+    rules = """
+[[grant]]
+role = "jfk_desk"
+on = "nyc.main.planes"
+privileges = ["select"]
+columns = ["tailnum", "seats"]
+rows = "manufacturer = 'CESSNA' and tailnum in (select tailnum from nyc.main.flights where origin = 'JFK')"
+"""
+    policy = (config.DEMO / "policy.toml").read_text() + rules
+    server = start_server(policy='mapping = ["nyc.main.flights"]\n' + policy)
+    with clients.connect_psycopg(server, "jfk") as jfk:
+        jfk.execute("create temp view small as select * from planes")
+        own = jfk.execute("select * from planes order by all").fetchall()
+        assert own and jfk.execute("select * from small order by all").fetchall() == own
+
+
+def test_a_view_that_can_not_be_read_keeps_its_name(start_server, tmp_path) -> None:
+    """Neither a table that is dropped nor a policy that is changed makes the name a stored relation's."""
+    server = start_server(policy=(config.DEMO / "policy.toml").read_text() + GRANTS)
+    policy = Policy(server, tmp_path / "server0" / "policy.toml")
+    with clients.connect_psycopg(server, "jfk", dbname="scratch") as jfk:
+        for name in ("kept", "taken"):
+            jfk.execute(f"create table {name} (a int)")
+        jfk.execute("create temp table below (a int)")
+        jfk.execute("create temp view kept as select * from below")
+        jfk.execute("create temp view taken as select alt from nyc.main.airports")
+        jfk.execute("drop table below")
+        policy.becomes(policy.text + "\n[[deny]]\non = 'nyc.main.airports'\n")
+        for name in ("kept", "taken"):
+            for sql in (f"select * from {name}", f"insert into {name} values (1)", f"delete from {name}"):
+                with pytest.raises(psycopg.errors.UndefinedTable, match="can't be used"):
+                    jfk.execute(sql)
+            assert jfk.execute(f"select count(*) from scratch.main.{name}").fetchone() == (0,)
+            jfk.execute("show all tables")
+            jfk.execute(f"drop view {name}")
+            jfk.execute(f"insert into {name} values (2)")
+            assert jfk.execute(f"select * from {name}").fetchall() == [(2,)]
 
 
 def test_dbt_writes_by_way_of_a_temporary_table_in_one_transaction(desk) -> None:

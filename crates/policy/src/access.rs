@@ -22,7 +22,7 @@ pub(crate) struct Access {
     pub(crate) name: RelationName,
     pub(crate) kind: RelationKind,
     pub(crate) privileges: BTreeSet<Privilege>,
-    /// Visible columns in catalog order; all columns where only writing is allowed.
+    /// Visible columns in catalog order; those that may be written where nothing may be read.
     pub(crate) columns: Vec<Column>,
     /// The query that stands in for the relation, where any row rule, mask or hidden column applies.
     pub(crate) barrier: Option<Value>,
@@ -55,6 +55,21 @@ pub(crate) enum Rows<'q> {
 }
 
 impl Access {
+    /// Of what a session may drop, and nothing else.
+    pub(crate) fn to_drop(relation: &Relation) -> Self {
+        Self {
+            name: relation.name.clone(),
+            kind: relation.kind,
+            privileges: [Privilege::Drop].into(),
+            columns: vec![],
+            barrier: None,
+            inlined: None,
+            open: BTreeMap::new(),
+            copies: false,
+            changes: None,
+        }
+    }
+
     /// `None` where the relation does not exist for the principal.
     pub(crate) fn new(
         set: &PolicySet,
@@ -82,20 +97,21 @@ impl Access {
             if !writes_only {
                 return Ok(None);
             }
-            let plain = relation.columns.iter().map(|c| c.name.as_str());
-            let plain = plain
-                .filter(|c| !denies.iter().any(|d| d.hides(c)))
+            let writing: Vec<&Grant> = grants.into_iter().filter(|g| changes(g)).collect();
+            let columns: Vec<Column> = relation
+                .columns
+                .iter()
+                .filter(|c| writing.iter().any(|g| reaches(g, &c.name)))
+                .filter(|c| !denies.iter().any(|d| d.hides(&c.name)))
+                .cloned()
                 .collect();
+            let plain = columns.iter().map(|c| c.name.as_str()).collect();
+            let changes = Changes::new(set, compiler, relation, &privileges, plain)?;
             return Ok(Some(Self {
-                name: relation.name.clone(),
-                kind: relation.kind,
-                changes: Changes::new(set, compiler, relation, &privileges, plain)?,
                 privileges,
-                columns: relation.columns.clone(),
-                barrier: None,
-                inlined: None,
-                open: BTreeMap::new(),
-                copies: false,
+                columns,
+                changes,
+                ..Self::to_drop(relation)
             }));
         }
         let filter = filter(set, &reading, compiler, relation)?;
@@ -224,6 +240,11 @@ impl Access {
             changes,
         }))
     }
+}
+
+fn changes(grant: &Grant) -> bool {
+    let privileges = &grant.privileges;
+    Privilege::CHANGES.iter().any(|p| privileges.contains(p))
 }
 
 fn reaches(grant: &Grant, column: &str) -> bool {

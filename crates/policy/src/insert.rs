@@ -34,7 +34,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
     let alias = alias
         .map(|a| format!(" as {}", quote(a)))
         .unwrap_or_default();
-    let list = match given.is_some() || access.barrier.is_some() {
+    let list = match given.is_some() || !is_whole(access) {
         true => format!(" ({})", quoted(&columns)),
         false => String::new(),
     };
@@ -103,7 +103,7 @@ pub(crate) fn insert(context: &Context<'_>, insert: &Insert) -> Result<Authorise
         )?;
     }
     authorised.facts.written.extend(columns);
-    authorised.governed |= access.barrier.is_some();
+    authorised.governed |= !is_whole(access);
     authorised.description.parameters = description.parameters;
     let columns = (description.schema, description.names);
     let wanted = insert.returning.as_ref().map(|_| columns);

@@ -3,6 +3,7 @@
 use model::{Catalog, Error, ErrorKind, RelationName, Result, TEMPORARY, fold};
 
 use crate::access::Access;
+use crate::file::Privilege;
 use crate::view::View;
 
 impl View {
@@ -34,6 +35,21 @@ impl View {
     /// one part means what is temporary first. So it does with the schema `main` for DuckDB, but not
     /// for PostgreSQL: a name that both could mean is an error.
     pub(crate) fn resolve(&self, parts: &[&str]) -> Result<&Access> {
+        let access = self.resolve_to_drop(parts)?;
+        let reads = access.privileges.contains(&Privilege::Select);
+        if access.name.is_temporary() && !reads {
+            let name = parts.join(".");
+            return Err(Error::new(
+                ErrorKind::UndefinedTable,
+                format!("relation \"{name}\" can't be used, as what it reads does not exist"),
+            )
+            .with_hint("drop it"));
+        }
+        Ok(access)
+    }
+
+    /// The same, also for what is temporary and can only be dropped.
+    pub(crate) fn resolve_to_drop(&self, parts: &[&str]) -> Result<&Access> {
         let home = (self.default_catalog(), "main");
         let temporary = |name| self.visible().relation(TEMPORARY, "main", name);
         match parts {

@@ -34,10 +34,7 @@ impl<'a> Rights<'a> {
 
     /// The same, to resolve names and judge functions only.
     pub(crate) fn names_only(view: &'a View) -> Self {
-        Self {
-            names_only: true,
-            ..Self::of(view)
-        }
+        Self::of(view).without_barriers()
     }
 
     /// Of a stored view's query, which `reader` reads with the rights of `view`'s principal.
@@ -46,6 +43,14 @@ impl<'a> Rights<'a> {
             view,
             home: Some((&stored.catalog, &stored.schema)),
             ..Self::of(reader)
+        }
+    }
+
+    /// The same, to resolve names and judge functions only.
+    pub(crate) fn without_barriers(self) -> Self {
+        Self {
+            names_only: true,
+            ..self
         }
     }
 

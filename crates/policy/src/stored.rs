@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use model::{Column, Error, ErrorKind, Relation, RelationKind, Result};
 use plan::{CreateView, Statement};
 use serde_json::{Value, json};
-use tree::{Parser, build};
+use tree::{Parser, Sidecar, build};
 
 use crate::access::{Access, Inlined, Rows, as_table};
 use crate::compile::Compiler;
@@ -35,28 +35,33 @@ pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>)
     for relation in views {
         match stored.read(view, relation) {
             Ok(read) => pending.extend(read),
-            Err(error) => view.hide(&relation.name, error),
+            Err(error) => view.hide(relation, error, source.snapshot),
         }
     }
     // Views of views: each round adds those whose parts are there.
-    loop {
+    while !pending.is_empty() {
+        let own = match temporary {
+            true => Some(compiler.sidecar.with_temporary(view.visible())?),
+            false => None,
+        };
         let mut added = Vec::new();
         let mut failed = Vec::new();
         for candidate in pending {
-            match stored.access(view, &candidate) {
+            match stored.access(view, &candidate, own.as_ref()) {
                 Ok(access) => added.extend(access),
                 Err(error) => failed.push((candidate, error)),
             }
         }
         if added.is_empty() {
             for (candidate, error) in failed {
-                view.hide(&candidate.relation.name, error);
+                view.hide(candidate.relation, error, source.snapshot);
             }
-            return Ok(());
+            break;
         }
         view.admit(added, source.snapshot);
         pending = failed.into_iter().map(|(candidate, _)| candidate).collect();
     }
+    Ok(())
 }
 
 /// What a view was made by, as DuckDB keeps it.
@@ -117,10 +122,16 @@ impl Stored<'_> {
         }))
     }
 
-    fn access(&self, reader: &View, pending: &Pending<'_>) -> Result<Option<Access>> {
+    /// `own` knows what the session sees, where the view is temporary.
+    fn access(
+        &self,
+        reader: &View,
+        pending: &Pending<'_>,
+        own: Option<&Sidecar>,
+    ) -> Result<Option<Access>> {
         let definer = pending.definer.as_ref();
         let definer = definer.and_then(|name| self.definers.get(name));
-        let body = self.body(definer.unwrap_or(reader), reader, pending)?;
+        let body = self.body(definer.unwrap_or(reader), reader, pending, own)?;
         let relation = Relation {
             name: pending.relation.name.clone(),
             kind: RelationKind::View,
@@ -138,14 +149,29 @@ impl Stored<'_> {
         Access::new(self.source.set, self.compiler, &relation, rows)
     }
 
-    fn body(&self, rights: &View, reader: &View, pending: &Pending<'_>) -> Result<Body> {
+    fn body(
+        &self,
+        rights: &View,
+        reader: &View,
+        pending: &Pending<'_>,
+        own: Option<&Sidecar>,
+    ) -> Result<Body> {
         let parser = self.source.parser;
         let rights = Rights::of_stored(rights, reader, &pending.relation.name);
         let mut query = pending.create.query.tree.clone();
         let found = Rewriter::new(rights, parser).rewrite(&mut query)?;
         // Checked here once: behind a definer's barrier no statement's own check looks again.
         let sql = seal(&mut query, rights, parser)?.sql;
-        let described = self.compiler.sidecar.describe(&sql)?;
+        let described = match own {
+            None => self.compiler.sidecar.describe(&sql)?,
+            // What barriers read is hidden from it: it is asked about what they show.
+            Some(own) => {
+                let rights = rights.without_barriers();
+                let mut query = pending.create.query.tree.clone();
+                Rewriter::new(rights, parser).rewrite(&mut query)?;
+                own.describe(&seal(&mut query, rights, parser)?.sql)?
+            }
+        };
         let (true, Some(schema)) = (described.parameters.is_empty(), described.schema) else {
             return Err(Error::not_supported("a parameter in a view"));
         };

@@ -90,11 +90,7 @@ impl View {
             read_for_others: Arc::clone(&self.read_for_others),
         };
         view.see(snapshot);
-        let own = |kind| {
-            let all = snapshot.relations();
-            all.filter(move |r| r.name.is_temporary() && r.kind == kind)
-        };
-        let compiler = |sidecar| Compiler {
+        let compiler = Compiler {
             parser,
             sidecar,
             principal: &self.principal,
@@ -102,25 +98,23 @@ impl View {
             mappings: Mappings::NONE,
         };
         let mut tables = Vec::new();
-        for relation in own(RelationKind::Table) {
-            let compiler = compiler(sidecar);
+        let relations = snapshot.relations();
+        let own = relations.filter(|r| r.name.is_temporary() && r.kind == RelationKind::Table);
+        for relation in own {
             match Access::new(&self.set, &compiler, relation, Rows::Table) {
                 Ok(access) => tables.extend(access),
-                Err(error) => view.hide(&relation.name, error),
+                Err(error) => view.hide(relation, error, snapshot),
             }
         }
         view.admit(tables, snapshot);
-        if own(RelationKind::View).next().is_some() {
-            let source = Source {
-                set: &self.set,
-                snapshot,
-                default_catalog: &self.default_catalog,
-                parser,
-                readers: &[],
-            };
-            let sidecar = sidecar.with_temporary(view.visible())?;
-            stored::add(&mut view, &source, &compiler(&sidecar))?;
-        }
+        let source = Source {
+            set: &self.set,
+            snapshot,
+            default_catalog: &self.default_catalog,
+            parser,
+            readers: &[],
+        };
+        stored::add(&mut view, &source, &compiler)?;
         Ok(view)
     }
 
@@ -161,8 +155,13 @@ impl View {
         &self.hidden
     }
 
-    pub(crate) fn hide(&mut self, name: &RelationName, why: Error) {
-        self.hidden.push((name.clone(), why));
+    /// Leaves a relation out of what exists. What is temporary keeps its name, so that this does not
+    /// mean something stored instead.
+    pub(crate) fn hide(&mut self, relation: &Relation, why: Error, snapshot: &CatalogSnapshot) {
+        if relation.name.is_temporary() {
+            self.admit(vec![Access::to_drop(relation)], snapshot);
+        }
+        self.hidden.push((relation.name.clone(), why));
     }
 
     /// Adds relations to what exists.
@@ -345,7 +344,7 @@ impl Source<'_> {
         for relation in relations.filter(|r| r.kind == RelationKind::Table) {
             match Access::new(self.set, &compiler, relation, Rows::Table) {
                 Ok(access) => tables.extend(access),
-                Err(error) => view.hide(&relation.name, error),
+                Err(error) => view.hide(relation, error, self.snapshot),
             }
         }
         view.admit(tables, self.snapshot);

@@ -112,7 +112,7 @@ pub(crate) fn dropped(
     tag: CommandTag,
 ) -> Result<Authorised> {
     let parts: Vec<&str> = name.parts.iter().map(String::as_str).collect();
-    let access = match context.view.resolve(&parts) {
+    let access = match context.view.resolve_to_drop(&parts) {
         Ok(access) => access,
         Err(e) if if_exists && e.kind() == ErrorKind::UndefinedTable => {
             let nowhere = RelationName::new("", "", "");
