@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Attribute, Column, Error, ErrorKind, Principal, Relation, Result, SqlType};
+use model::{Column, Error, ErrorKind, Principal, Relation, Result, SqlType};
 use serde_json::{Value, json};
 use tree::grammar::text;
 use tree::{Parser, Sidecar, build};
@@ -98,28 +98,6 @@ impl Compiler<'_> {
             )));
         }
         Ok(compiled)
-    }
-
-    /// Whether it asks for an attribute that others have, and the principal has not.
-    fn lacks(&self, expr: &Value) -> bool {
-        match expr {
-            Value::Array(items) => items.iter().any(|item| self.lacks(item)),
-            Value::Object(fields) => {
-                let lacks = attribute(expr).is_some_and(|name| {
-                    !self.principal.attributes.contains_key(name) && self.attributes.contains(name)
-                });
-                lacks || fields.values().any(|field| self.lacks(field))
-            }
-            _ => false,
-        }
-    }
-
-    /// Missing means no, never NULL that some expression turns into yes: no row, and no value.
-    fn denial(&self, purpose: Purpose<'_>) -> Result<Value> {
-        match purpose {
-            Purpose::Rows => Ok(build::literal("false", "BOOLEAN")),
-            Purpose::Mask(sql_type) => Ok(build::cast(build::null(), self.type_tree(sql_type)?)),
-        }
     }
 
     /// A type in the tree's form.
@@ -311,22 +289,6 @@ impl Scope<'_> {
         self.evaluates(&build::call(name, trial))
     }
 
-    fn attribute(&self, expr: &Value) -> Result<Value> {
-        let name = attribute(expr);
-        let name =
-            name.ok_or_else(|| bad("attribute() takes the name of an attribute in quotes"))?;
-        match self.compiler.principal.attributes.get(name) {
-            Some(Attribute::Text(text)) => Ok(build::literal(text, "VARCHAR")),
-            Some(Attribute::Integer(number)) => Ok(build::literal(&number.to_string(), "BIGINT")),
-            Some(Attribute::Boolean(b)) => {
-                Ok(build::literal(if *b { "true" } else { "false" }, "BOOLEAN"))
-            }
-            None => Err(bad(format_args!(
-                "no principal has the attribute \"{name}\""
-            ))),
-        }
-    }
-
     fn list(&self, mut expr: Value, one_type: bool) -> Result<Value> {
         let Value::Array(children) = expr["children"].take() else {
             return Err(not_total("this"));
@@ -490,18 +452,6 @@ pub(crate) fn literal_text(expr: &Value) -> Option<&str> {
     is_literal
         .then(|| child["value"]["value"].as_str())
         .flatten()
-}
-
-/// The attribute that a call of `attribute` asks for.
-fn attribute(expr: &Value) -> Option<&str> {
-    if text(expr, "class") != "FUNCTION" || model::fold(text(expr, "function_name")) != "attribute"
-    {
-        return None;
-    }
-    let [argument] = expr["children"].as_array()?.as_slice() else {
-        return None;
-    };
-    Some(text(&argument["value"], "value")).filter(|name| !name.is_empty())
 }
 
 /// Whether it is NULL, which DuckDB calls an INTEGER where nothing else says its type.

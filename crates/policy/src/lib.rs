@@ -5,6 +5,7 @@
 mod access;
 mod alter;
 mod asked;
+mod attributes;
 mod authorise;
 mod builtin;
 mod calls;
