@@ -84,6 +84,10 @@ role = "clerk"
 on = "wh.main.sums"
 privileges = ["select"]
 columns = ["id", "pay", "pay + 1", "more", "named"]
+[[grant]]
+role = "clerk"
+on = "wh.main.reserved"
+privileges = ["select"]
 [[mask]]
 on = "wh.main.sums.pay"
 with = "null"
@@ -260,6 +264,7 @@ def test_the_statements_made_for_what_is_seen(tmp_path) -> None:
         # What is computed of something masked is hidden, and of something hidden where no grant names it.
         connection.execute("""create table sums (id integer, pay integer, level integer, "pay + 1" integer generated always as (pay + 1),
             more integer generated always as ("PAY + 1" + 1), named integer generated always as (level * 2))""")
+        connection.execute('create table reserved as select 1 as id, 2 as "__Eider_rid"')
         connection.execute("insert into sums (id, pay, level) select i, i * 3, i % 5 from range(9) r(i)")
     path = config.write(tmp_path, policy=RULES, read_only={"wh": tmp_path / "wh.duckdb"})
     code, said = verify("--config", path)

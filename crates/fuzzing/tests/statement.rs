@@ -121,7 +121,7 @@ fn corpus() -> Vec<&'static str> {
     let writes = include_str!("../../policy/tests/dml/dml.sql").lines();
     let merges = include_str!("../../policy/tests/dml/merge.sql").lines();
     // About as many of those that run as of all others.
-    let queries = std::iter::repeat_n(QUERIES, 30).flat_map(str::lines);
+    let queries = std::iter::repeat_n(QUERIES, 40).flat_map(str::lines);
     let texts = attacks
         .chain(writes)
         .chain(merges)

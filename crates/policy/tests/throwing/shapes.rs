@@ -126,7 +126,7 @@ pub(crate) const SHAPES: [Shape; 19] = [
         access: Access::Read,
         ..rows(
             "definer's view",
-            "[[grant]]\nrole = 'r'\non = 'rw.v.*'\nprivileges = ['select']\ndefiner = 'owner'\n\
+            "[[grant]]\nrole = 'r'\non = 'rw.v.{table}'\nprivileges = ['select']\ndefiner = 'owner'\n\
              [[grant]]\nrole = 'o'\non = 'rw.g.*'\n{writes}\nrows = \"region = 'EU'\"\n",
         )
     },
@@ -135,7 +135,7 @@ pub(crate) const SHAPES: [Shape; 19] = [
         access: Access::Read,
         ..rows(
             "filtered definer's view",
-            "[[grant]]\nrole = 'r'\non = 'rw.v.*'\nprivileges = ['select']\ndefiner = 'owner'\nrows = \"region = 'EU'\"\n\
+            "[[grant]]\nrole = 'r'\non = 'rw.v.{table}'\nprivileges = ['select']\ndefiner = 'owner'\nrows = \"region = 'EU'\"\n\
              [[grant]]\nrole = 'o'\non = 'rw.g.*'\n{writes}\n",
         )
     },
@@ -228,7 +228,19 @@ impl Shape {
     pub(crate) fn text(&self, tables: &[Table]) -> String {
         let policy = self.policy.replace("{writes}", WRITES);
         // What is of the whole file comes first.
-        let (head, grants) = policy.split_at(policy.find("[[").unwrap());
+        let (head, entries) = policy.split_at(policy.find("[[").unwrap());
+        let mut grants = String::new();
+        for entry in entries.split("[[").skip(1) {
+            // A definer's grant names one view.
+            let of = if entry.contains("{table}") {
+                tables
+            } else {
+                &tables[..1]
+            };
+            for table in of {
+                grants += &format!("[[{}", entry.replace("{table}", &table.name));
+            }
+        }
         let mut text = format!(
             "hash_key_file = \"key\"\n{head}[[principal]]\nname = 'eve'\nverifier = 'x'\nroles = ['r']\n\
              attributes = {{ region = 'EU' }}\n[[principal]]\nname = 'owner'\nverifier = 'x'\nroles = ['o']\nattributes = {{ region = 'EU' }}\n\

@@ -239,7 +239,10 @@ impl Rules {
                     .is_none_or(|p| p.iter().any(|p| p == "select"))
             })
             .collect();
-        if denies.iter().any(|d| d.columns.is_none()) {
+        // One with a name of policy's own is nobody's.
+        let is_reserved = |name: &str| fold(name).starts_with("__eider");
+        let has_reserved = table.columns.iter().any(|(name, _)| is_reserved(name));
+        if has_reserved || denies.iter().any(|d| d.columns.is_none()) {
             return Ok(None);
         }
         let restricts = self.restrict.iter();
