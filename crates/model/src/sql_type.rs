@@ -79,6 +79,27 @@ impl SqlType {
         }
     }
 
+    /// Whether it is what DuckDB calls numeric.
+    pub fn is_numeric(&self) -> bool {
+        matches!(
+            self,
+            Self::TinyInt
+                | Self::SmallInt
+                | Self::Integer
+                | Self::BigInt
+                | Self::HugeInt
+                | Self::UTinyInt
+                | Self::USmallInt
+                | Self::UInteger
+                | Self::UBigInt
+                | Self::UHugeInt
+                | Self::Bignum
+                | Self::Float
+                | Self::Double
+                | Self::Decimal { .. }
+        )
+    }
+
     /// Whether the type is or contains [`SqlType::Unknown`].
     pub fn is_unknown(&self) -> bool {
         match self {

@@ -161,26 +161,8 @@ fn is_zoned(sql_type: &SqlType) -> bool {
     parts(sql_type).iter().any(zoned)
 }
 
+/// What TRY_CAST takes for a number, but BIGNUM, which has no ends.
 fn is_number(sql_type: &SqlType) -> bool {
-    use SqlType::{
-        BigInt, Boolean, Decimal, Double, Float, HugeInt, Integer, SmallInt, TinyInt, UBigInt,
-        UHugeInt, UInteger, USmallInt, UTinyInt,
-    };
-    matches!(
-        sql_type,
-        Boolean
-            | TinyInt
-            | SmallInt
-            | Integer
-            | BigInt
-            | HugeInt
-            | UTinyInt
-            | USmallInt
-            | UInteger
-            | UBigInt
-            | UHugeInt
-            | Float
-            | Double
-            | Decimal { .. }
-    )
+    let is_bignum = *sql_type == SqlType::Bignum;
+    *sql_type == SqlType::Boolean || sql_type.is_numeric() && !is_bignum
 }

@@ -76,7 +76,7 @@ impl Figures {
             true => text(of(function)),
             false => build::null(),
         };
-        let quantile = |at: &str| match is_numeric(sql_type) || is_temporal(sql_type) {
+        let quantile = |at: &str| match sql_type.is_numeric() || is_temporal(sql_type) {
             true => {
                 let arguments = vec![build::column(&[SOURCE, name]), build::literal(at, "FLOAT")];
                 text(call("approx_quantile", arguments))
@@ -89,8 +89,8 @@ impl Figures {
             text(of("min")),
             text(of("max")),
             build::cast(of("approx_count_distinct"), plain("BIGINT")),
-            figure("avg", is_numeric(sql_type) || is_temporal(sql_type)),
-            figure("stddev", is_numeric(sql_type)),
+            figure("avg", sql_type.is_numeric() || is_temporal(sql_type)),
+            figure("stddev", sql_type.is_numeric()),
             quantile("0.25"),
             quantile("0.5"),
             quantile("0.75"),
@@ -145,31 +145,6 @@ fn operator(name: &str, left: Value, right: Value) -> Value {
 
 fn plain(type_id: &str) -> Value {
     json!({"id": type_id, "type_info": null})
-}
-
-/// What DuckDB calls numeric.
-fn is_numeric(sql_type: &SqlType) -> bool {
-    use SqlType::{
-        BigInt, Bignum, Decimal, Double, Float, HugeInt, Integer, SmallInt, TinyInt, UBigInt,
-        UHugeInt, UInteger, USmallInt, UTinyInt,
-    };
-    matches!(
-        sql_type,
-        TinyInt
-            | SmallInt
-            | Integer
-            | BigInt
-            | HugeInt
-            | UTinyInt
-            | USmallInt
-            | UInteger
-            | UBigInt
-            | UHugeInt
-            | Float
-            | Double
-            | Decimal { .. }
-            | Bignum
-    )
 }
 
 /// What DuckDB calls temporal.
