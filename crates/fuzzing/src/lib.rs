@@ -1,14 +1,14 @@
 //! What holds of any bytes that a client or a file may bring: the bodies of the fuzz targets in
 //! `fuzz/`, plain functions that stable tests drive too.
 //!
-//! Each takes bytes and panics where a promise is broken. What they share between calls is kept per
-//! thread, so a thread needs a stack as planner threads have it (`tree::STACK_BYTES`) for [`statement`].
+//! Each takes bytes and panics where a promise is broken. [`Statements`] and [`Policies`] have a DuckDB
+//! and need a stack as planner threads have it (`tree::STACK_BYTES`).
 
 mod rules;
 mod statement;
 
-pub use rules::policy_file;
-pub use statement::{Outcome, Statements, statement};
+pub use rules::Policies;
+pub use statement::{Outcome, Statements};
 
 /// A message of a PostgreSQL client, before and after login: read or refused.
 pub fn pg(data: &[u8]) {

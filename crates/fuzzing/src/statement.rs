@@ -56,20 +56,6 @@ pub struct Statements {
     sidecar: Sidecar,
 }
 
-thread_local! {
-    static STATEMENTS: Statements = Statements::new();
-}
-
-/// Any text is refused or governed. Bytes that are no UTF-8 never come so far.
-///
-/// # Panics
-/// As [`Statements::plan`] does.
-pub fn statement(data: &[u8]) {
-    if let Ok(text) = std::str::from_utf8(data) {
-        STATEMENTS.with(|statements| statements.plan(text));
-    }
-}
-
 impl Default for Statements {
     fn default() -> Self {
         Self::new()
@@ -97,7 +83,17 @@ impl Statements {
         }
     }
 
-    /// Plans a text under the policy.
+    /// Plans bytes as a text under the policy. Those that are no UTF-8 never come so far.
+    ///
+    /// # Panics
+    /// As [`Self::plan`] does.
+    pub fn plan_bytes(&self, data: &[u8]) {
+        if let Ok(text) = std::str::from_utf8(data) {
+            self.plan(text);
+        }
+    }
+
+    /// Plans a text under the policy: any is refused or governed.
     ///
     /// # Panics
     /// If planning panics or fails inside, or if a governed table would be read otherwise than behind

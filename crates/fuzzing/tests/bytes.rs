@@ -6,6 +6,7 @@
 #[path = "../../policy/tests/common/rng.rs"]
 mod rng;
 
+use fuzzing::Policies;
 use rng::Rng;
 
 /// Inputs of an ordinary run, for each body.
@@ -48,7 +49,7 @@ fn drive(
     inputs: u64,
     seeds: &[Vec<u8>],
     pieces: &[&str],
-    body: impl Fn(&[u8]) -> bool + Send,
+    body: impl Fn(&[u8]) -> bool,
 ) -> u64 {
     let seed = number("EIDER_RANDOM_SEED").unwrap_or(SEED);
     println!("seed {seed}");
@@ -101,7 +102,8 @@ fn any_text_is_a_policy_or_an_error_of_configuration() {
     let thread = std::thread::Builder::new().stack_size(tree::STACK_BYTES);
     let drive = || {
         let seeds = POLICIES.map(|p| p.as_bytes().to_vec());
-        let loaded = drive(INPUTS / 4, &seeds, &WORDS, fuzzing::policy_file);
+        let policies = Policies::new();
+        let loaded = drive(INPUTS / 4, &seeds, &WORDS, |data| policies.load(data));
         println!("{loaded} loaded");
         assert!(loaded > 200, "{loaded} loaded");
     };

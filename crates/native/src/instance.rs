@@ -11,6 +11,9 @@ use crate::{Connection, Error, ErrorType, Result};
 
 /// An open DuckDB instance. Clones share it; it closes when the last clone, connection, statement
 /// and stream is gone.
+///
+/// The last of these must not be in a thread-local: closing uses C++ thread-locals of DuckDB, which
+/// may have been destroyed before those of Rust (a use after free in 1.5.5's block allocator).
 #[derive(Clone)]
 pub struct Instance(Arc<Handle>);
 
