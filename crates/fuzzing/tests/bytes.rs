@@ -45,12 +45,7 @@ fn mutated(rng: &mut Rng, seeds: &[Vec<u8>], pieces: &[&str]) -> Vec<u8> {
 }
 
 /// Feeds mutations to a body, and counts those of which it says yes.
-fn drive(
-    inputs: u64,
-    seeds: &[Vec<u8>],
-    pieces: &[&str],
-    body: impl Fn(&[u8]) -> bool,
-) -> u64 {
+fn drive(inputs: u64, seeds: &[Vec<u8>], pieces: &[&str], body: impl Fn(&[u8]) -> bool) -> u64 {
     let seed = number("EIDER_RANDOM_SEED").unwrap_or(SEED);
     println!("seed {seed}");
     let inputs = number("EIDER_RANDOM_QUERIES").unwrap_or(inputs);

@@ -12,7 +12,7 @@ use crate::registry::StatementState;
 use crate::{Outcome, Session};
 
 /// Columns that values may make of one PIVOT.
-const MOST_COLUMNS: usize = 1000;
+pub(crate) const MOST_COLUMNS: usize = 1000;
 
 impl Session {
     /// The text with its values, if it is a PIVOT that does not name them.
@@ -39,7 +39,7 @@ impl Session {
             return Ok(None);
         };
         // What is wrong with the statement itself is found before anything runs.
-        let some = open.with_values(&vec![vec![String::new()]; open.queries().len()]);
+        let some = open.with_any_values();
         let planned = Box::pin(self.prepare(some.text(), declared)).await;
         planned.map_err(|e| located(e, &some))?;
         let values = self.pivot_values(&open).await?;

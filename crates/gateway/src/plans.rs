@@ -13,6 +13,7 @@ use policy::{Asked, Authorised, Explained, PolicySet, View};
 use tree::{Parser, Sidecar};
 
 use crate::metric;
+use crate::pivot::MOST_COLUMNS;
 
 /// What a plan is made for, and the key it is found under again: equal keys give equal plans.
 /// Snapshots of one process with the same version are equal, a session's own ones too.
@@ -127,8 +128,20 @@ impl Plans {
         parser: &Parser,
     ) -> Result<Vec<Explained>> {
         let view = self.view(&key.scope, world, parser)?;
-        let plan = self.make(key, world, parser, &OnceLock::new());
-        let mut lines = view.explain(plan.as_deref());
+        if let Ok(Some(_)) = plan::session_statement(&key.text) {
+            return Ok(view.explain_session());
+        }
+        // The values that a PIVOT looks for are its asker's: any stand for them here.
+        let key = match plan::open_pivot(&key.text, parser, MOST_COLUMNS) {
+            Ok(Some(open)) => PlanKey {
+                text: open.with_any_values().text().into(),
+                ..key
+            },
+            _ => key,
+        };
+        let asked = OnceLock::new();
+        let plan = self.make(key, world, parser, &asked);
+        let mut lines = view.explain(plan.as_deref(), asked.get());
         for name in plan.iter().flat_map(|plan| plan.views()) {
             let relation = world.catalog.get(name);
             if let Some(definition) = relation.and_then(|r| r.definition.as_deref()) {

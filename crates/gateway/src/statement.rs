@@ -160,12 +160,25 @@ impl Statement {
         }
         if let Some(hint) = error.hint() {
             told = told.with_hint(hint);
+        } else if let Some(Bound { most, by }) = self.limit_passed(&error) {
+            told = told.with_hint(format!("limit \"{by}\" gives a statement {most:?}"));
         }
         if let Some(position) = error.position().filter(|_| self.has_places) {
             told = told.with_position(position);
         }
         self.ending = Ending::Failed(error);
         told
+    }
+
+    /// The policy's limit, if that is why a statement ran out of time.
+    fn limit_passed(&self, error: &Error) -> Option<&Bound<Duration>> {
+        let bound = self.limits.statement_timeout.as_ref()?;
+        let is_nearest = self.deadline == Some(self.entry.begun + bound.most);
+        let is_over = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        let is_canceled = error.kind() == ErrorKind::QueryCanceled;
+        (is_canceled && is_nearest && is_over).then_some(bound)
     }
 
     /// The error to answer with once the statement has to stop: cancelled, or out of time. Never

@@ -36,6 +36,11 @@ impl OpenPivot {
         &self.queries
     }
 
+    /// The statement with one value for each expression, in place of those that it would find.
+    pub fn with_any_values(&self) -> ClosedPivot {
+        self.with_values(&vec![vec![String::new()]; self.queries.len()])
+    }
+
     /// The same statement with these values for each expression.
     pub fn with_values(&self, values: &[Vec<String>]) -> ClosedPivot {
         let (mut text, mut inserted, mut copied) = (String::new(), Vec::new(), 0);

@@ -11,7 +11,9 @@ use tree::quote;
 use crate::access::Access;
 use crate::authorise::{Authorised, CommandTag, Context};
 use crate::ddl::nothing;
+use crate::denial::held;
 use crate::file::Privilege;
+use crate::fit::check_made;
 use crate::naming::ColumnChange;
 use crate::reserved::unless_reserved;
 use crate::write::{default_query, expression, full, quoted, require, type_of, writable, written};
@@ -175,6 +177,18 @@ impl<'a> Alteration<'a> {
 
     fn added(&self, column: &ColumnDefinition, query: &mut Option<QueryInside>) -> Result<String> {
         let sql_type = written_type(self.context, &column.type_cast)?;
+        let new = Column {
+            name: column.name.clone(),
+            sql_type: sql_type.clone(),
+            nullable: true,
+        };
+        let columns = self.access.columns.iter().cloned().chain([new]);
+        check_made(
+            self.context,
+            &self.access.name,
+            RelationKind::Table,
+            columns.collect(),
+        )?;
         let default = match &column.default {
             Some(value) => {
                 let constant = self.constant(value, &sql_type)?;
@@ -228,8 +242,11 @@ impl<'a> Alteration<'a> {
         require(self.context, &new, Privilege::Create)?;
         match self.context.view.set().rule_between(old, &new) {
             None => Ok(format!("rename to {}", quote(to))),
-            Some(place) => Err(self.refused(
-                format!("{old} can't be renamed to \"{to}\": the policy has rules for one of these names only"),
+            Some(place) => Err(held(
+                self.context.view,
+                format!(
+                    "{old} can't be renamed to \"{to}\": the policy has rules for one of these names only"
+                ),
                 &place,
             )),
         }
@@ -240,21 +257,13 @@ impl<'a> Alteration<'a> {
         let set = context.view.set();
         match set.rule_on_column(name, column, change, context.parser)? {
             None => Ok(()),
-            Some(place) => Err(self.refused(
+            Some(place) => Err(held(
+                context.view,
                 format!(
                     "column \"{column}\" of {name} can't be {verb}: rules of the policy name it"
                 ),
                 &place,
             )),
-        }
-    }
-
-    /// Only administrators are told which rule it is.
-    fn refused(&self, message: String, place: &str) -> Error {
-        let error = Error::new(ErrorKind::PermissionDenied, message);
-        match self.context.view.principal().admin {
-            true => error.with_hint(format!("change the policy first: {place}")),
-            false => error,
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Asked {
     /// The relations that it names, its target among them: by full name where there is one, whoever
     /// may see it, else as it named them.
     pub relations: Vec<String>,
+    /// Those of them that nobody has.
+    pub(crate) unknown: Vec<String>,
     /// The principal's rules on those of them that there are.
     pub rules: Vec<Explained>,
 }
@@ -29,22 +31,24 @@ pub struct Asked {
 impl Asked {
     /// What a statement asks for; `catalog` is all that there is.
     pub fn of(statement: &Statement, view: &View, catalog: &CatalogSnapshot) -> Self {
-        let (mut relations, mut rules) = (Vec::new(), Vec::new());
+        let (mut relations, mut unknown, mut rules) = (Vec::new(), Vec::new(), Vec::new());
         for parts in named(statement) {
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             let Some(found) = find(&parts, view, catalog) else {
                 relations.push(parts.join("."));
+                unknown.push(parts.join("."));
                 continue;
             };
             if !relations.contains(&found.to_string()) {
                 relations.push(found.to_string());
-                rules.extend(view.rules_on(&found));
+                rules.extend(view.rules_on(&found, &[]));
             }
         }
         Self {
             tag: tag(statement),
             target: statement.target().map(|name| name.parts.join(".")),
             relations,
+            unknown,
             rules,
         }
     }

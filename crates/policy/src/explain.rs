@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use model::{Error, RelationName};
 
+use crate::asked::Asked;
 use crate::authorise::Authorised;
 use crate::file::{At, Privilege};
 use crate::rules::MaskValue;
@@ -34,19 +35,15 @@ impl Explained {
 }
 
 impl View {
-    /// The rules that meet in a statement, and what became of it. It shows rules and rewritten text:
+    /// The rules that meet in a statement, or in what one that is refused asked for, and what became of
+    /// it. It shows rules and rewritten text:
     /// for administrators only. The key of hashes is left out.
-    pub fn explain(&self, outcome: Result<&Authorised, &Error>) -> Vec<Explained> {
-        let principal = self.principal();
-        let roles: Vec<&str> = principal.roles.iter().map(String::as_str).collect();
-        let mut lines = vec![
-            line(
-                "principal",
-                "",
-                format!("{}: {}", principal.name, roles.join(", ")),
-            ),
-            line("policy", "", format!("version {}", self.set().version())),
-        ];
+    pub fn explain(
+        &self,
+        outcome: Result<&Authorised, &Error>,
+        asked: Option<&Asked>,
+    ) -> Vec<Explained> {
+        let mut lines = self.explain_asker();
         match outcome {
             Ok(plan) => {
                 lines.extend(plan.rules().iter().cloned());
@@ -55,6 +52,16 @@ impl View {
                 lines.push(line("sql", "", sql));
             }
             Err(error) => {
+                if let Some(asked) = asked {
+                    lines.extend(asked.rules.iter().cloned());
+                    lines.extend(asked.unknown.iter().map(|name| {
+                        line(
+                            "relation",
+                            name,
+                            "there is no relation of this name".to_owned(),
+                        )
+                    }));
+                }
                 let mut says = format!("refused: {error}");
                 if let Some(hint) = error.hint() {
                     says = format!("{says} ({hint})");
@@ -65,8 +72,25 @@ impl View {
         lines
     }
 
-    /// The rules that this principal meets at a relation. At what is temporary there are none.
-    pub(crate) fn rules_on(&self, name: &RelationName) -> Vec<Explained> {
+    /// The same of a statement that the session answers, as BEGIN or SET: no rule meets it.
+    pub fn explain_session(&self) -> Vec<Explained> {
+        let mut lines = self.explain_asker();
+        let says = "answered by the session, which has no data".to_owned();
+        lines.push(line("decision", "", says));
+        lines
+    }
+
+    fn explain_asker(&self) -> Vec<Explained> {
+        let principal = self.principal();
+        let roles: Vec<&str> = principal.roles.iter().map(String::as_str).collect();
+        let who = format!("{}: {}", principal.name, roles.join(", "));
+        let version = format!("version {}", self.set().version());
+        vec![line("principal", "", who), line("policy", "", version)]
+    }
+
+    /// The rules that this principal meets at a relation that it reads, and writes with these privileges.
+    /// At what is temporary there are none.
+    pub(crate) fn rules_on(&self, name: &RelationName, writes: &[Privilege]) -> Vec<Explained> {
         let mut lines = Vec::new();
         if name.is_temporary() {
             return lines;
@@ -94,7 +118,8 @@ impl View {
             if reads && !counts {
                 says.push_str("; does not count for reading beside a definer's");
             }
-            let filters = grant.rows.is_some() && counts;
+            let writes = writes.iter().any(|p| grant.privileges.contains(p));
+            let filters = grant.rows.is_some() && (counts || writes);
             lines.push(line("grant", &on, says).of_rule(set, grant.at, filters));
         }
         for restrict in set.restricts_for(principal, name) {
@@ -109,6 +134,13 @@ impl View {
             lines.push(line("deny", &on, says).of_rule(set, deny.at, false));
         }
         let Some(access) = self.access(name) else {
+            let misfit = self.hidden().iter().find(|(hidden, _)| hidden == name);
+            let says = match (misfit, lines.is_empty()) {
+                (Some((_, error)), _) => format!("not seen: {error}"),
+                (None, true) => "not seen: there is no grant".to_owned(),
+                (None, false) => "not seen".to_owned(),
+            };
+            lines.push(line("relation", &on, says));
             return lines;
         };
         for column in &access.columns {

@@ -9,6 +9,7 @@ use crate::asked;
 use crate::authorise::{Answer, Authorised, CommandTag};
 use crate::columns;
 use crate::explain::Explained;
+use crate::file::Privilege;
 use crate::view::View;
 
 /// What a statement is about. The columns written are told by what makes the statement; the rest is
@@ -112,12 +113,28 @@ impl Authorised {
         }
         let defined = target.filter(|_| !is_relation);
         let ruled = relations.iter().chain(defined);
-        let rules = ruled.flat_map(|name| view.rules_on(name)).collect();
+        let writes = |name| match target == Some(name) {
+            true => writes(self.tag),
+            false => &[],
+        };
+        let rules = ruled.flat_map(|name| view.rules_on(name, writes(name)));
+        let rules = rules.collect();
         let named = || statement.target().map(|name| name.parts.join("."));
         self.facts.target = target.map(told).or_else(named);
         self.facts.relations = relations;
         self.facts.rules = rules;
         self.facts.columns = columns::touched(statement, self, view);
+    }
+}
+
+/// The privileges by which a statement changes rows of its target.
+fn writes(tag: CommandTag) -> &'static [Privilege] {
+    match tag {
+        CommandTag::Insert => &[Privilege::Insert],
+        CommandTag::Update => &[Privilege::Update],
+        CommandTag::Delete | CommandTag::Truncate => &[Privilege::Delete],
+        CommandTag::Merge => &Privilege::CHANGES,
+        _ => &[],
     }
 }
 

@@ -28,6 +28,7 @@ mod expansion;
 mod explain;
 mod facts;
 mod file;
+mod fit;
 mod from;
 mod functions;
 mod generated;

@@ -30,7 +30,9 @@ pub(crate) struct Rules {
     pub(crate) denies: Vec<Deny>,
     pub(crate) masks: Vec<Mask>,
     pub(crate) limits: Vec<Limit>,
-    pub(crate) opaque: Vec<Pattern<3>>,
+    pub(crate) opaque: Vec<(At, Pattern<3>)>,
+    /// What tags are on, used or not.
+    pub(crate) tagged: Vec<(At, Pattern<4>)>,
     pub(crate) mappings: Vec<Listed>,
     pub(crate) ids: Ids,
     pub(crate) hash_key: Option<HashKey>,
@@ -61,8 +63,9 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
             .collect(),
         principals,
         opaque: entries(&files, |f| &f.opaque)
-            .map(|(at, on)| loader.pattern(at, on))
+            .map(|(at, on)| loader.pattern(at, on).map(|on| (at, on)))
             .collect::<Result<_>>()?,
+        tagged: loader.tags.values().flatten().cloned().collect(),
         mappings: entries(&files, |f| &f.mapping)
             .map(|(at, on)| loader.pattern(at, on).map(|on| Listed { on, at }))
             .collect::<Result<_>>()?,
@@ -74,8 +77,11 @@ pub(crate) fn rules(sources: &Sources) -> Result<Rules> {
 struct Loader<'a> {
     sources: &'a Sources,
     roles: Roles,
-    tags: BTreeMap<String, Vec<Pattern<4>>>,
+    tags: Tags,
 }
+
+/// The columns that each tag is on.
+type Tags = BTreeMap<String, Vec<(At, Pattern<4>)>>;
 
 /// Each role with all that it brings, itself included; and those of administrators.
 #[derive(Default)]
@@ -157,6 +163,10 @@ impl Loader<'_> {
 
     fn audience(&self, at: At, to: Option<&Vec<String>>, except: &[String]) -> Result<Audience> {
         self.known(at, to.into_iter().flatten().chain(except))?;
+        if to.is_some_and(Vec::is_empty) {
+            let reason = "an empty list of roles means nobody: leave `to` out for everybody";
+            return Err(self.sources.error(at, reason));
+        }
         Ok(Audience {
             to: to.map(|to| to.iter().cloned().collect()),
             except: except.iter().cloned().collect(),
@@ -243,10 +253,11 @@ impl Loader<'_> {
         let error = |reason: &str| self.sources.error(at, reason);
         let on = match (&given.on, &given.tag) {
             (Some(on), None) => vec![self.pattern(at, on)?],
-            (None, Some(tag)) => self.tags.get(tag).cloned().ok_or_else(|| {
-                let reason = format!("there is no tag \"{tag}\"");
-                self.sources.error(at, reason)
-            })?,
+            (None, Some(tag)) => {
+                let tagged = self.tags.get(tag);
+                let tagged = tagged.ok_or_else(|| error(&format!("there is no tag \"{tag}\"")))?;
+                tagged.iter().map(|(_, on)| on.clone()).collect()
+            }
             _ => return Err(error("a mask needs either `on` or `tag`")),
         };
         let value = match (&given.expr, &given.with) {
@@ -343,15 +354,16 @@ fn attributes(given: &BTreeMap<String, AttributeValue>) -> BTreeMap<String, Attr
     given.iter().map(|(k, v)| (k.clone(), value(v))).collect()
 }
 
-fn tags(files: &[File], sources: &Sources) -> Result<BTreeMap<String, Vec<Pattern<4>>>> {
-    let mut tags: BTreeMap<String, Vec<Pattern<4>>> = BTreeMap::new();
+fn tags(files: &[File], sources: &Sources) -> Result<Tags> {
+    let mut tags = Tags::new();
     for (at, tag) in entries(files, |f| &f.tag) {
         if tag.name.is_empty() || tag.on.is_empty() {
             return Err(sources.error(at, "a tag needs a name and columns"));
         }
         let patterns = tags.entry(tag.name.clone()).or_default();
         for on in &tag.on {
-            patterns.push(Pattern::parse(on).map_err(|reason| sources.error(at, reason))?);
+            let on = Pattern::parse(on).map_err(|reason| sources.error(at, reason))?;
+            patterns.push((at, on));
         }
     }
     Ok(tags)

@@ -48,8 +48,8 @@ impl PolicySet {
         match found {
             Some(at) => Some(self.place(at)),
             None => {
-                let opaque = rules.opaque.iter().find(|on| differs(on));
-                opaque.map(|on| format!("opaque {on}"))
+                let opaque = rules.opaque.iter().find(|(_, on)| differs(on));
+                opaque.map(|(_, on)| format!("opaque {on}"))
             }
         }
     }

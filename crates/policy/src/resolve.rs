@@ -69,6 +69,25 @@ impl View {
         }
     }
 
+    /// The same of what does not exist for the principal, as its rules do not fit it or what it reads is
+    /// gone, and which the principal may drop.
+    pub(crate) fn resolve_unreadable(&self, parts: &[&str]) -> Option<&Access> {
+        let home = self.default_catalog();
+        let meant = match parts {
+            [name] => vec![[home, "main", name]],
+            [first, name] => vec![[home, first, name], [first, "main", name]],
+            [catalog, schema, name] => vec![[*catalog, *schema, *name]],
+            _ => vec![],
+        };
+        let is_meant = |access: &&Access| {
+            let own = [&access.name.catalog, &access.name.schema, &access.name.name];
+            let own = own.map(|part| fold(part));
+            meant.iter().any(|meant| meant.map(fold) == own)
+        };
+        let mut found = self.unreadable().iter().filter(is_meant);
+        found.next().filter(|_| found.next().is_none())
+    }
+
     /// Resolves a relation's name of one to three parts, as DuckDB does: two parts are a schema of
     /// the home catalog, or a catalog.
     pub(crate) fn resolve_in(&self, home: (&str, &str), parts: &[&str]) -> Result<&Access> {

@@ -96,10 +96,6 @@ impl Restrict {
 }
 
 impl Deny {
-    pub(crate) fn applies(&self, principal: &Principal, name: &RelationName) -> bool {
-        self.audience.includes(principal) && self.on.matches(name)
-    }
-
     /// Whether it hides that column from readers.
     pub(crate) fn hides(&self, column: &str) -> bool {
         self.privileges.contains(&Privilege::Select)

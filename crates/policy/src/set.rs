@@ -1,16 +1,15 @@
 //! A policy as loaded: read, validated whole, or refused with file, line and reason.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{CatalogSnapshot, Principal, Relation, RelationName, Result};
+use model::{CatalogSnapshot, Principal, RelationName, Result};
 use tree::{Parser, Sidecar};
 
-use crate::compile::{Compiler, Purpose};
 use crate::file::{At, Privilege, Sources};
+use crate::fit::Tools;
 use crate::index::Index;
 use crate::limit::Limits;
 use crate::load::{self, Rules};
@@ -80,8 +79,8 @@ impl PolicySet {
             sources,
             temporary: Grant::on_temporary(),
         };
-        set.check_names(snapshot, &set.sources)?;
-        set.check_expressions(snapshot, parser, &set.sources)?;
+        set.check_names(snapshot)?;
+        set.check_fit(snapshot, parser)?;
         Ok(set)
     }
 
@@ -115,6 +114,27 @@ impl PolicySet {
         principals.map(|(name, (_, verifier))| (name.as_str(), verifier.as_str()))
     }
 
+    /// Rules that are about no relation or column there is, with file and line: written ahead, or mistaken.
+    pub fn warnings(&self, snapshot: &CatalogSnapshot) -> Vec<String> {
+        let unmatched = self.unmatched(snapshot).into_iter();
+        let told = unmatched.map(|rule| format!("{}: {}", self.sources.place(rule.at), rule.what));
+        told.collect()
+    }
+
+    /// All grants on a relation, in file order.
+    pub(crate) fn grants_on(&self, name: &RelationName) -> impl Iterator<Item = &Grant> {
+        let candidates = self.indexes.grants.candidates(name).into_iter();
+        let grants = candidates.map(|number| &self.rules.grants[number]);
+        grants.filter(move |g| g.on.matches(name))
+    }
+
+    /// All denials about a relation, in file order.
+    pub(crate) fn denies_on(&self, name: &RelationName) -> impl Iterator<Item = &Deny> {
+        let candidates = self.indexes.denies.candidates(name).into_iter();
+        let denies = candidates.map(|number| &self.rules.denies[number]);
+        denies.filter(move |d| d.on.matches(name))
+    }
+
     /// The grants of a principal on a relation, in file order. On a temporary one, which only its own
     /// session sees, everyone has all rights.
     pub(crate) fn grants_for(
@@ -122,11 +142,10 @@ impl PolicySet {
         principal: &Principal,
         name: &RelationName,
     ) -> impl Iterator<Item = &Grant> {
-        let candidates = self.indexes.grants.candidates(name).into_iter();
         let temporary = name.is_temporary().then_some(&self.temporary);
-        candidates
-            .map(|number| &self.rules.grants[number])
-            .filter(move |g| principal.roles.contains(&g.role) && g.on.matches(name))
+        let grants = self.grants_on(name);
+        grants
+            .filter(move |g| principal.roles.contains(&g.role))
             .chain(temporary)
     }
 
@@ -136,10 +155,8 @@ impl PolicySet {
         principal: &Principal,
         name: &RelationName,
     ) -> impl Iterator<Item = &Deny> {
-        let candidates = self.indexes.denies.candidates(name).into_iter();
-        candidates
-            .map(|number| &self.rules.denies[number])
-            .filter(move |d| d.applies(principal, name))
+        let denies = self.denies_on(name);
+        denies.filter(move |d| d.audience.includes(principal))
     }
 
     /// The restrictions of a principal's rows of a relation.
@@ -197,7 +214,7 @@ impl PolicySet {
     /// Whether conditions of users may be asked of a relation's rows before its row rules are. How
     /// long that takes tells what ranges hidden rows are in.
     pub(crate) fn copies_conditions(&self, name: &RelationName) -> bool {
-        !self.rules.opaque.iter().any(|on| on.matches(name))
+        !self.rules.opaque.iter().any(|(_, on)| on.matches(name))
     }
 
     /// Whether a principal has a privilege on that name, which need not exist.
@@ -284,160 +301,43 @@ impl PolicySet {
         granted && !denied
     }
 
-    fn check_names(&self, snapshot: &CatalogSnapshot, sources: &Sources) -> Result<()> {
-        for listed in &self.rules.mappings {
+    /// Fails where a pattern's catalog or a mapping table does not exist.
+    fn check_names(&self, snapshot: &CatalogSnapshot) -> Result<()> {
+        let rules = &self.rules;
+        for listed in &rules.mappings {
             let table = listed.table(snapshot);
-            table.map_err(|reason| sources.error(listed.at, reason))?;
+            table.map_err(|reason| self.sources.error(listed.at, reason))?;
         }
-        for grant in &self.rules.grants {
-            relations(snapshot, &grant.on, grant.columns.iter().flatten())
-                .map_err(|reason| sources.error(grant.at, reason))?;
-        }
-        for deny in &self.rules.denies {
-            denied(snapshot, deny).map_err(|reason| sources.error(deny.at, reason))?;
-        }
-        for restrict in &self.rules.restricts {
-            relations(snapshot, &restrict.on, [])
-                .map_err(|reason| sources.error(restrict.at, reason))?;
-        }
-        for mask in &self.rules.masks {
-            for on in &mask.on {
-                column(snapshot, on).map_err(|reason| sources.error(mask.at, reason))?;
+        let grants = rules.grants.iter().map(|g| (g.at, g.on.part(0)));
+        let denies = rules.denies.iter().map(|d| (d.at, d.on.part(0)));
+        let restricts = rules.restricts.iter().map(|r| (r.at, r.on.part(0)));
+        let opaque = rules.opaque.iter().map(|(at, on)| (*at, on.part(0)));
+        let masks = rules.masks.iter();
+        let masks = masks.flat_map(|m| m.on.iter().map(|on| (m.at, on.part(0))));
+        let tagged = rules.tagged.iter().map(|(at, on)| (*at, on.part(0)));
+        let catalogs = grants.chain(denies).chain(restricts).chain(opaque);
+        for (at, catalog) in catalogs.chain(masks).chain(tagged) {
+            if let Some(name) = catalog.filter(|name| snapshot.catalog(name).is_none()) {
+                let reason = format!("there is no catalog \"{name}\"");
+                return Err(self.sources.error(at, reason));
             }
         }
         Ok(())
     }
 
-    /// Compiles every predicate and mask for everyone it is for, so that none fails at run time.
-    fn check_expressions(
-        &self,
-        snapshot: &CatalogSnapshot,
-        parser: &Parser,
-        sources: &Sources,
-    ) -> Result<()> {
+    /// Fails for a rule that does not fit a relation there is, whomever it is for, so that none does at
+    /// run time.
+    fn check_fit(&self, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<()> {
         // One sidecar over everything: it has no rows, and only this loader asks it.
-        let sidecar = Sidecar::build(snapshot, "")?;
-        let mappings = Mappings::of(&self.rules.mappings, snapshot);
-        for (principal, _) in self.rules.principals.values() {
-            let compiler = Compiler {
-                parser,
-                sidecar: &sidecar,
-                principal,
-                attributes: &self.rules.attributes,
-                mappings: &mappings,
-            };
-            for relation in snapshot.relations() {
-                self.check_relation(&compiler, relation, sources)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_relation(
-        &self,
-        compiler: &Compiler<'_>,
-        relation: &Relation,
-        sources: &Sources,
-    ) -> Result<()> {
-        let principal = compiler.principal;
-        // Many rules say the same.
-        let mut good = HashSet::new();
-        let mut rows = |expression: &'_ str, at: At| {
-            if good.contains(expression) {
-                return Ok(());
-            }
-            compiler
-                .compile(expression, relation, Purpose::Rows)
-                .map_err(|e| sources.error(at, e))?;
-            good.insert(expression.to_owned());
-            Ok(())
+        let tools = Tools {
+            parser,
+            sidecar: &Sidecar::build(snapshot, "")?,
+            mappings: &Mappings::of(&self.rules.mappings, snapshot),
         };
-        for grant in self.grants_for(principal, &relation.name) {
-            if let Some(expression) = &grant.rows {
-                rows(expression, grant.at)?;
-            }
+        let mut misfits = snapshot.relations().filter_map(|r| self.misfit(r, tools));
+        match misfits.next() {
+            Some(misfit) => Err(self.sources.error(misfit.at, misfit.reason)),
+            None => Ok(()),
         }
-        for restrict in self.restricts_for(principal, &relation.name) {
-            rows(&restrict.rows, restrict.at)?;
-        }
-        let masks = self.masks_on(&relation.name);
-        for column in &relation.columns {
-            let mut good = HashSet::new();
-            let masks = masks.iter();
-            for mask in masks.filter(|m| m.applies(principal, &relation.name, &column.name)) {
-                if !good.insert(&mask.value) {
-                    continue;
-                }
-                compiler
-                    .mask(mask, self.rules.hash_key.as_ref(), relation, column)
-                    .map_err(|e| sources.error(mask.at, e))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Fails where the pattern's catalog does not exist, or a relation that it matches lacks a column.
-fn relations<'c>(
-    snapshot: &CatalogSnapshot,
-    on: &Pattern<3>,
-    columns: impl IntoIterator<Item = &'c String>,
-) -> Result<(), String> {
-    catalog(snapshot, on.part(0))?;
-    for name in columns {
-        let mut matching = matching(snapshot, on);
-        if let Some(relation) = matching.find(|r| r.column(name).is_none()) {
-            return Err(format!(
-                "there is no column \"{name}\" in {}",
-                relation.name
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Fails where the pattern's catalog does not exist, or a column is in none of what it matches.
-fn denied(snapshot: &CatalogSnapshot, deny: &Deny) -> Result<(), String> {
-    catalog(snapshot, deny.on.part(0))?;
-    for name in deny.columns.iter().flatten() {
-        let mut matching = matching(snapshot, &deny.on);
-        if !matching.any(|r| r.column(name).is_some()) {
-            return Err(format!("there is no column \"{name}\" in {}", deny.on));
-        }
-    }
-    Ok(())
-}
-
-/// Fails where the pattern matches no column.
-fn column(snapshot: &CatalogSnapshot, on: &Pattern<4>) -> Result<(), String> {
-    catalog(snapshot, on.part(0))?;
-    let mut relations = matching(snapshot, on);
-    let found = relations.any(|r| r.columns.iter().any(|c| on.matches(&r.name, &c.name)));
-    found
-        .then_some(())
-        .ok_or_else(|| format!("no column matches {on}"))
-}
-
-/// Relations that a pattern may match: one where it names one.
-fn matching<'s, const N: usize>(
-    snapshot: &'s CatalogSnapshot,
-    on: &'s Pattern<N>,
-) -> impl Iterator<Item = &'s Relation> {
-    let (one, all) = match (on.part(0), on.part(1), on.part(2)) {
-        (Some(catalog), Some(schema), Some(name)) => {
-            (snapshot.relation(catalog, schema, name), None)
-        }
-        _ => (None, Some(snapshot.relations())),
-    };
-    let relations = one.into_iter().chain(all.into_iter().flatten());
-    relations.filter(|r| on.matches_relation(&r.name))
-}
-
-fn catalog(snapshot: &CatalogSnapshot, name: Option<&str>) -> Result<(), String> {
-    match name {
-        Some(name) if snapshot.catalog(name).is_none() => {
-            Err(format!("there is no catalog \"{name}\""))
-        }
-        _ => Ok(()),
     }
 }

@@ -34,6 +34,10 @@ pub struct View {
     /// Whether a schema or column is named like one of PostgreSQL's schemas.
     has_theirs: bool,
     hidden: Vec<(RelationName, Error)>,
+    /// What is hidden for these reasons, and may be dropped.
+    unreadable: Vec<Access>,
+    /// The tables that rules may look things up in, whoever sees them.
+    mappings: Arc<Mappings>,
     /// Where the principal may not put a view. Empty for administrators.
     read_for_others: Arc<ReadForOthers>,
 }
@@ -87,6 +91,8 @@ impl View {
             shared: Some(Arc::clone(&self.visible)),
             has_theirs: false,
             hidden: Vec::new(),
+            unreadable: Vec::new(),
+            mappings: Arc::clone(&self.mappings),
             read_for_others: Arc::clone(&self.read_for_others),
         };
         view.see(snapshot);
@@ -160,6 +166,8 @@ impl View {
     pub(crate) fn hide(&mut self, relation: &Relation, why: Error, snapshot: &CatalogSnapshot) {
         if relation.name.is_temporary() {
             self.admit(vec![Access::to_drop(relation)], snapshot);
+        } else if self.permits(&relation.name, Privilege::Drop) {
+            self.unreadable.push(Access::to_drop(relation));
         }
         self.hidden.push((relation.name.clone(), why));
     }
@@ -259,6 +267,11 @@ impl View {
         self.accesses.values().map(Arc::as_ref)
     }
 
+    /// What can't be read, and can be dropped.
+    pub(crate) fn unreadable(&self) -> &[Access] {
+        &self.unreadable
+    }
+
     pub(crate) fn set(&self) -> &PolicySet {
         &self.set
     }
@@ -276,6 +289,10 @@ impl View {
             part("table_name"),
         );
         self.access(&name)
+    }
+
+    pub(crate) fn mappings(&self) -> &Mappings {
+        &self.mappings
     }
 
     pub(crate) fn permits(&self, name: &RelationName, privilege: Privilege) -> bool {
@@ -316,7 +333,7 @@ impl Source<'_> {
 
     fn view(&self, principal: Arc<Principal>) -> Result<View> {
         let sidecar = Sidecar::build(self.snapshot, "")?;
-        let mappings = Mappings::of(&self.set.rules.mappings, self.snapshot);
+        let mappings = Arc::new(Mappings::of(&self.set.rules.mappings, self.snapshot));
         let compiler = Compiler {
             parser: self.parser,
             sidecar: &sidecar,
@@ -333,6 +350,8 @@ impl Source<'_> {
             shared: None,
             has_theirs: false,
             hidden: Vec::new(),
+            unreadable: Vec::new(),
+            mappings: Arc::clone(&mappings),
             read_for_others: Arc::new(match principal.admin {
                 true => ReadForOthers::default(),
                 false => ReadForOthers::of(self.set, self.snapshot, self.parser),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    CatalogMode, Error, ErrorKind, ExecKind, Expected, Positions, RelationKind, RelationName,
-    Result, SqlType, TEMPORARY, fold,
+    CatalogMode, Column, Error, ErrorKind, ExecKind, Expected, Positions, RelationKind,
+    RelationName, Result, SqlType, TEMPORARY, fold,
 };
 use plan::{ColumnDefinition, CreateTable, DropTable, Key, KeyKind, ObjectName, TableBody};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::authorise::{Answer, Authorised, CommandTag, Context};
 use crate::denial::denied;
 use crate::facts::Facts;
 use crate::file::Privilege;
+use crate::fit::{check_made, made, unless_mapping};
 use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
@@ -26,6 +27,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
     if create.or_replace {
         // Also where nothing is seen: what is hidden may not be replaced either.
         require(context, &target, Privilege::Drop)?;
+        unless_mapping(context, &target)?;
         if create.if_not_exists {
             return Err(Error::new(
                 ErrorKind::Syntax,
@@ -43,14 +45,19 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
         sql.push_str("if not exists ");
     }
     sql.push_str(&full(&target));
+    let fits = |columns| match create.if_not_exists && context.view.access(&target).is_some() {
+        true => Ok(()),
+        false => check_made(context, &target, RelationKind::Table, columns),
+    };
     let kind = ExecKind::Write {
-        target,
+        target: target.clone(),
         changes_catalog: true,
     };
     match &create.body {
         TableBody::Columns { columns, keys } => {
             let mut defaults = Defaults::default();
-            let definitions = definitions(context, columns, keys, &mut defaults)?;
+            let (definitions, made) = definitions(context, columns, keys, &mut defaults)?;
+            fits(made)?;
             sql.push_str(&format!(" ({})", definitions.join(", ")));
             let (tag, query) = (CommandTag::CreateTable, defaults.query());
             Ok(written(context, kind, tag, sql, query))
@@ -80,6 +87,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
                 ));
             }
             names.iter().try_for_each(|name| unless_reserved(name))?;
+            fits(made(names, &done.description))?;
             let with = if *no_data { " with no data" } else { "" };
             sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
             let tag = CommandTag::CreateTableAs;
@@ -112,8 +120,15 @@ pub(crate) fn dropped(
     tag: CommandTag,
 ) -> Result<Authorised> {
     let parts: Vec<&str> = name.parts.iter().map(String::as_str).collect();
-    let access = match context.view.resolve_to_drop(&parts) {
+    let view = context.view;
+    let access = match view.resolve_to_drop(&parts) {
         Ok(access) => access,
+        Err(e)
+            if e.kind() == ErrorKind::UndefinedTable
+                && let Some(access) = view.resolve_unreadable(&parts) =>
+        {
+            access
+        }
         Err(e) if if_exists && e.kind() == ErrorKind::UndefinedTable => {
             let nowhere = RelationName::new("", "", "");
             let kind = ExecKind::Write {
@@ -143,6 +158,7 @@ pub(crate) fn dropped(
         return Err(error.with_hint(hint).with_position(name.position));
     }
     require(context, &target, Privilege::Drop)?;
+    unless_mapping(context, &target)?;
     writable(
         context,
         &target,
@@ -269,15 +285,18 @@ fn definitions(
     columns: &[ColumnDefinition],
     keys: &[Key],
     defaults: &mut Defaults,
-) -> Result<Vec<String>> {
+) -> Result<(Vec<String>, Vec<Column>)> {
     let mut definitions = Vec::with_capacity(columns.len() + keys.len());
+    let mut made = Vec::with_capacity(columns.len());
     for column in columns {
         unless_reserved(&column.name)?;
-        let mut text = format!(
-            "{} {}",
-            quote(&column.name),
-            type_of(context, &column.type_cast)?
-        );
+        let sql_type = type_of(context, &column.type_cast)?;
+        let mut text = format!("{} {sql_type}", quote(&column.name));
+        made.push(Column {
+            name: column.name.clone(),
+            sql_type,
+            nullable: !column.not_null,
+        });
         if column.not_null {
             text.push_str(" not null");
         }
@@ -301,7 +320,7 @@ fn definitions(
         };
         definitions.push(format!("{kind} ({})", quoted(&key.columns)));
     }
-    Ok(definitions)
+    Ok((definitions, made))
 }
 
 pub(crate) fn type_of(context: &Context<'_>, type_cast: &Value) -> Result<SqlType> {

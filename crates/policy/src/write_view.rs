@@ -6,6 +6,7 @@ use plan::{CreateView, DropView};
 
 use crate::authorise::{Authorised, CommandTag, Context};
 use crate::file::Privilege;
+use crate::fit::{check_made, made};
 use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
@@ -63,6 +64,14 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     }
     let mut names = described.names.iter().chain(&create.columns);
     names.try_for_each(|name| unless_reserved(name))?;
+    if !(create.if_not_exists && context.view.access(&target).is_some()) {
+        let names = match create.columns.as_slice() {
+            [] => &described.names,
+            names => names,
+        };
+        let columns = made(names, &described);
+        check_made(context, &target, RelationKind::View, columns)?;
+    }
     let Sealed {
         sql: query,
         expected,

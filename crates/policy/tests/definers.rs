@@ -178,7 +178,7 @@ fn an_explanation_tells_which_grants_count() {
         let world = world(&[DEFINED, WIDE]);
         let told = |who: &str| -> Vec<(String, bool)> {
             let plan = world.authorise(who, "from vd").unwrap();
-            let lines = world.view(who).explain(Ok(&plan));
+            let lines = world.view(who).explain(Ok(&plan), None);
             let mut grants = lines;
             grants.retain(|l| l.what == "grant" && l.on == "rw.main.vd");
             grants.into_iter().map(|l| (l.says, l.filters)).collect()

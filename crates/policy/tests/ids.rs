@@ -82,7 +82,7 @@ fn rules_are_called_by_their_ids_else_by_their_places() {
             ["no small ones", "policy.toml:13"]
         );
         assert_eq!(ids(&mut plan.masks()), ["names"]);
-        let explained = world.view("eve").explain(Ok(&plan));
+        let explained = world.view("eve").explain(Ok(&plan), None);
         let says: Vec<&str> = explained.iter().map(|line| line.says.as_str()).collect();
         for said in [
             "reads (policy.toml:8): select, insert, drop",

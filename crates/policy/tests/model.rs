@@ -397,7 +397,7 @@ fn what_is_wrong_is_refused_with_its_line() {
             ),
             (
                 "[[tag]]\nname = 'pii'\non = ['wh.main.t.nope']\n[[mask]]\ntag = 'pii'\nwith = 'null'",
-                "no column matches",
+                "there is no column \"nope\"",
             ),
         ] {
             let text = format!("{PEOPLE}{GRANT}{rules}");
