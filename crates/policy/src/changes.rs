@@ -129,8 +129,9 @@ impl Changes {
                 privilege.word()
             )));
         }
+        let columns = self.with_computed(columns);
         if !reaching.iter().any(|g| g.allow_key_oracle) {
-            self.check_oracles(view, access, privilege, columns)?;
+            self.check_oracles(view, access, privilege, &columns)?;
         }
         let rows: Option<Vec<Value>> = reaching.iter().map(|g| g.rows.clone()).collect();
         let rows = rows.and_then(|rows| build::conjunction("CONJUNCTION_OR", rows));
@@ -147,7 +148,7 @@ impl Changes {
         let rows = build::conjunction("CONJUNCTION_AND", conditions);
         if privilege == Privilege::Update {
             let oracle = reaching.iter().any(|g| g.allow_key_oracle);
-            self.check_what_depends(access, columns, rows.as_ref().filter(|_| !oracle))?;
+            self.check_what_depends(access, &columns, rows.as_ref().filter(|_| !oracle))?;
         }
         Ok(Allowed { rows, beyond })
     }
@@ -166,6 +167,25 @@ impl Changes {
     /// Whether a column is neither masked nor NULL on some rows.
     pub(crate) fn sees_as_is(&self, column: &str) -> bool {
         self.plain.contains(&fold(column))
+    }
+
+    /// Columns that are written, and those that are computed of them.
+    fn with_computed(&self, columns: &[String]) -> Vec<String> {
+        let mut all = columns.to_vec();
+        let mut next = 0;
+        while let Some(written) = all.get(next).cloned() {
+            for constraint in &self.constraints {
+                if constraint.kind == ConstraintKind::Generated
+                    && let Some((computed, of)) = constraint.columns.split_first()
+                    && of.iter().any(|c| c.eq_ignore_ascii_case(&written))
+                    && !all.iter().any(|c| c.eq_ignore_ascii_case(computed))
+                {
+                    all.push(computed.clone());
+                }
+            }
+            next += 1;
+        }
+        all
     }
 
     /// Refuses to change what decides how much of a row is shown, and what a rule for `rows` compares

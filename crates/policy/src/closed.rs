@@ -9,7 +9,7 @@ use tree::grammar::text;
 
 use crate::access::Access;
 use crate::compile::SELF;
-use crate::copies::{Asked, aliases, conjuncts};
+use crate::copies::{Asked, aliases, asked};
 use crate::from::{From, governed};
 use crate::view::View;
 
@@ -46,7 +46,7 @@ fn opened(node: &Value, view: &View) -> Option<Value> {
         alias: fold(text(table, "alias")),
     };
     // The copies are in the barrier by now, unless there was one of them only in part.
-    let all = conjuncts(&node["where_clause"]);
+    let all = asked(&node["where_clause"])?;
     let copied = all.iter().filter(|c| {
         let asked = Asked::of(c, &shape.from, &shape.aliases);
         asked.is_some_and(|asked| asked.is_copied(&shape.from))

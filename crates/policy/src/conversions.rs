@@ -8,6 +8,9 @@ use tree::grammar::text;
 
 use crate::compile::{Scope, bad, is_null};
 
+/// Functions that write values of any type into a text.
+const WRITERS: [&str; 3] = ["concat", "concat_ws", "||"];
+
 /// Two time zones in which no time of day is the same.
 const ZONES: [&str; 2] = ["UTC", "Asia/Tokyo"];
 
@@ -48,6 +51,11 @@ impl Scope<'_> {
         let mut types = Vec::with_capacity(arguments.len());
         for argument in arguments.iter().filter(|a| !is_null(a)) {
             types.push(self.type_of(argument)?);
+        }
+        if WRITERS.contains(&name) && types.iter().any(is_zoned) {
+            return Err(bad(format_args!(
+                "{name}() of a TIMESTAMP WITH TIME ZONE follows the user's time zone"
+            )));
         }
         let parts: Vec<Vec<&SqlType>> = types.iter().map(parts).collect();
         let converted = parts.iter().flatten().find(|t| {
@@ -134,6 +142,8 @@ fn meet(a: &SqlType, b: &SqlType) -> bool {
         (HugeInt | Decimal { .. }, Decimal { .. }) | (Decimal { .. }, HugeInt) => false,
         (Json, Varchar) | (Varchar, Json) => false,
         (List(_), Array(..)) | (Array(..), List(_) | Array(..)) => false,
+        // One becomes the other by the user's time zone.
+        (TimestampTz, Varchar) | (Varchar, TimestampTz) => false,
         _ => !(is_moment(a) && is_moment(b)),
     }
 }

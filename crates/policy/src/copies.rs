@@ -18,6 +18,9 @@ use crate::view::View;
 /// Most values of an IN that are worth a copy.
 const MAX_VALUES: usize = 1_000;
 
+/// Most conjuncts of a WHERE that are looked at, and most copies that they may become.
+const MAX_ASKED: usize = 256;
+
 /// Copies conjuncts in a rewritten query, whose parameters carry their types.
 pub(crate) fn add(query: &mut Value, view: &View) -> Result<()> {
     visit(query, Field::Query, view)
@@ -49,13 +52,13 @@ fn select(node: &mut Value, view: &View) {
         return;
     };
     let aliases = aliases(&node["select_list"]);
-    let asked = conjuncts(&node["where_clause"]).into_iter();
+    let asked = asked(&node["where_clause"]).into_iter().flatten();
     let mut known: Vec<Asked> = asked
         .filter_map(|c| Asked::of(c, &from, &aliases))
         .collect();
     // What is asked of one side of an equality is asked of the other.
     let mut next = 0;
-    while let Some(asked) = known.get(next) {
+    while let Some(asked) = known.get(next).filter(|_| known.len() < MAX_ASKED) {
         let further: Vec<Asked> = from
             .equal_to(asked.column)
             .map(|column| asked.about(column))
@@ -72,6 +75,11 @@ fn select(node: &mut Value, view: &View) {
     if !copies.is_empty() {
         place(&mut node["from_table"], &mut copies);
     }
+}
+
+/// The conjuncts that may be copied; `None` where there are too many to look at.
+pub(crate) fn asked(condition: &Value) -> Option<Vec<&Value>> {
+    Some(conjuncts(condition)).filter(|all| all.len() <= MAX_ASKED)
 }
 
 /// The conditions that all have to hold.

@@ -241,10 +241,15 @@ impl<'v> From<'v> {
         }
     }
 
-    /// Notes that what is known of `a` is known of `b`, if they are on these sides.
+    /// Notes that what is known of `a` is known of `b`, if they are on these sides. Texts may equal each
+    /// other by a collation of either, which types do not tell, and not be the same.
     fn note(&mut self, a: Column<'v>, b: Column<'v>, sides: (Side, Side)) {
         let found = (self.items[a.item].side, self.items[b.item].side);
-        if found == sides && a.sql_type == b.sql_type && a.item != b.item {
+        if found == sides
+            && a.sql_type == b.sql_type
+            && *a.sql_type != SqlType::Varchar
+            && a.item != b.item
+        {
             self.equal.push((a, b));
         }
     }

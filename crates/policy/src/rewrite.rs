@@ -2,6 +2,7 @@
 //! behind its barrier.
 
 mod pivot;
+mod samples;
 mod with;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -108,6 +109,9 @@ impl<'a> Rewriter<'a> {
                 "nextval() in a query of a relation part of which is hidden",
             ));
         }
+        if self.found.governed {
+            samples::settle(query, Field::Query)?;
+        }
         Ok(self.found)
     }
 
@@ -139,7 +143,10 @@ impl<'a> Rewriter<'a> {
     fn visit(&mut self, value: &mut Value, field: Field) -> Result<()> {
         match field {
             Field::Node => self.node(value),
-            Field::Expr => self.expr(value),
+            Field::Expr => {
+                tree::check_interrupt()?;
+                self.expr(value)
+            }
             Field::Table => self.table(value),
             Field::Query => {
                 self.depth += 1;

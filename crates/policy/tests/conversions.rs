@@ -71,6 +71,10 @@ const THROW: &[(&str, &str)] = &[
         "greatest(big, amount) is null",
         "170141183460469231731687303715884105727 as big, 1::decimal(18, 2) as amount",
     ),
+    (
+        "list_contains([moment], s)",
+        "now() as moment, 'hidden' as s",
+    ),
     ("list_contains([j], s)", "'hidden' as s, '{}'::json as j"),
     (
         "nanosecond(seconds) = 1",
@@ -100,6 +104,10 @@ fn rules_that_follow_the_users_time_zone_are_refused() {
         "try_cast(moment as date) = '2024-01-01'",
         "try_cast(ts as timestamptz) = moment",
         "try_cast(moment as varchar) = 'x'",
+        "concat(moment) like '2024-01-01%'",
+        "concat_ws('', moment) = 'x'",
+        "moment || '' = 'x'",
+        "contains(concat([moment]), 'x')",
     ] {
         let reason = refused(rule).unwrap_or_else(|| panic!("loads: {rule}"));
         assert!(reason.contains("the user's time zone"), "{rule}: {reason}");

@@ -247,10 +247,40 @@ fn what_is_asked_of_one_side_of_an_equality_is_asked_of_the_other() {
             "select upper(s) from u join t on true left join u b on t.id = u.uid where u.uid = 5",
             "select upper(s) from u left join (u b left join t on t.id = b.uid) on b.uid = u.uid where u.uid = 5",
             "select upper(s) from u asof join t on id >= uid where uid = 5",
+            // By a collation of either column other texts may equal.
+            "select upper(s) from u join t on name = s where name = 'x'",
         ] {
             let sql = world.sql("eve", text);
             assert_eq!(added(&sql), None, "{text}\n{sql}");
         }
+    });
+}
+
+#[test]
+fn more_conditions_than_are_worth_it_are_not_copied() {
+    on_a_large_stack(|| {
+        let world = world();
+        let conditions = |count: usize| {
+            let all: Vec<String> = (0..count).map(|n| format!("id <> {n}")).collect();
+            format!("select id from t where {}", all.join(" and "))
+        };
+        let is_open = |sql: &str| !sql.contains("LIMIT 9223372036854775807");
+        assert!(is_open(&world.sql("eve", &conditions(256))));
+        let sql = world.sql("eve", &conditions(257));
+        assert_eq!((is_open(&sql), added(&sql)), (false, None), "{sql}");
+        // 30 columns that equal each other, and 200 conditions.
+        let tables: Vec<String> = (0..30).map(|n| format!("t t{n}")).collect();
+        let equal: Vec<String> = (1..30).map(|n| format!("t0.id = t{n}.id")).collect();
+        let asked: Vec<String> = (0..200).map(|n| format!("t0.id <> {n}")).collect();
+        let text = format!(
+            "select upper(t0.s) from {} where {} and {}",
+            tables.join(", "),
+            equal.join(" and "),
+            asked.join(" and ")
+        );
+        let sql = world.sql("eve", &text);
+        let copies = sql.matches("(__eider.id != CAST(").count();
+        assert!((200..400).contains(&copies), "{copies}");
     });
 }
 

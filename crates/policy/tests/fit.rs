@@ -97,7 +97,6 @@ fn what_a_rule_does_not_fit_is_not_made_whomever_the_rule_is_for() {
             "create table new (email integer)",
             "create table new as select id as email from plain",
             "create view new (email) as select id from plain",
-            "alter table rw.work.t add column email integer",
             "create or replace table denied (id integer)",
             "create or replace table listed as select id as b from plain",
             "create table rw.main.v (id integer)",
@@ -114,6 +113,20 @@ fn what_a_rule_does_not_fit_is_not_made_whomever_the_rule_is_for() {
                 let told = error.hint().is_some_and(|h| h.contains("policy.toml:"));
                 assert_eq!(told, who == "root", "{who}: {text}: {:?}", error.hint());
             }
+        }
+    });
+}
+
+#[test]
+fn a_column_that_a_rule_does_not_fit_is_not_added() {
+    on_a_large_stack(|| {
+        let policy = POLICY.replace("expr = \"left(email, 1)\"", "with = \"keep_first 1\"");
+        let mut world = World::of(load(&policy).unwrap(), catalogs(), "rw");
+        world.hides = true;
+        for who in ["root", "eve"] {
+            let text = "alter table plain add column email integer";
+            assert_eq!(world.refused(who, text), ErrorKind::PermissionDenied);
+            world.sql(who, "alter table plain add column email varchar");
         }
     });
 }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{World, on_a_large_stack};
-use model::{Constraint, ConstraintKind, RelationName, SqlType};
+use model::{Constraint, ConstraintKind, ErrorKind, RelationName, SqlType};
 
 fn world(rules: &str) -> World {
     let columns: Vec<(&str, SqlType)> = ["id", "x", "g", "h"]
@@ -59,5 +59,31 @@ fn what_is_computed_of_something_hidden_is_hidden() {
             let names = world(&rules).names("eve", "select * from t");
             assert_eq!(names.join(" "), seen, "{rules}");
         }
+    });
+}
+
+#[test]
+fn what_is_computed_of_a_column_is_written_with_it() {
+    on_a_large_stack(|| {
+        let reads =
+            "[[mask]]\non = \"rw.main.t.id\"\nexpr = \"case when h > 100 then id else 0 end\"\n";
+        let guards = "[[grant]]\nrole = \"r\"\non = \"rw.main.t\"\nprivileges = [\"select\"]\n\
+                      rows = \"h > 100\"\n";
+        let unmasking = [
+            reads.to_owned(),
+            format!("columns = [\"x\", \"g\", \"h\"]\n{guards}"),
+            "columns = [\"x\", \"g\", \"h\"]\nrows = \"g < id\"\n".to_owned(),
+        ];
+        for rules in unmasking {
+            for text in [
+                "update t set x = 1000",
+                "merge into t using (select 2 as x) q using (x) when matched then update set x = 1000",
+            ] {
+                let refused = world(&rules).refused("eve", text);
+                assert_eq!(refused, ErrorKind::PermissionDenied, "{rules}: {text}");
+            }
+        }
+        let other = "[[mask]]\non = \"rw.main.t.id\"\nwith = \"bucket 10\"\n";
+        world(other).sql("eve", "update t set x = 1000");
     });
 }

@@ -223,6 +223,39 @@ fn names_are_scoped_as_duckdb_scopes_them() {
 }
 
 #[test]
+fn samples_of_what_is_hidden_in_part_are_taken_row_by_row() {
+    on_a_large_stack(|| {
+        let world = world();
+        for text in [
+            "select * from t tablesample 10%",
+            "select * from t using sample 10 percent (system)",
+            "select u.id from u tablesample system(10%), t",
+        ] {
+            let sql = world.sql("eve", text).to_ascii_lowercase();
+            let by_row = sql.contains("bernoulli") && !sql.contains("system (");
+            assert!(by_row, "{text}: {sql}");
+        }
+        let plain = world.sql(
+            "eve",
+            "select * from u tablesample system(10%) repeatable (5)",
+        );
+        assert!(plain.to_ascii_lowercase().contains("system"), "{plain}");
+        for text in [
+            "select * from t tablesample system(10%) repeatable (5)",
+            "select * from t using sample reservoir(4 rows) repeatable (5)",
+            "select * from t using sample 10 percent (bernoulli, 5)",
+            "select * from (select * from u tablesample bernoulli(10%) repeatable (5)), t",
+        ] {
+            assert_eq!(
+                world.refused("eve", text),
+                ErrorKind::NotSupported,
+                "{text}"
+            );
+        }
+    });
+}
+
+#[test]
 fn functions_are_allowed_by_list() {
     on_a_large_stack(|| {
         let w = world();
