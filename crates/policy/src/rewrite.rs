@@ -1,6 +1,7 @@
 //! Steps 3 to 8 and 11 of the rewriting: names resolved, functions allowed, every governed relation
 //! behind its barrier.
 
+mod given;
 mod pivot;
 mod samples;
 mod with;
@@ -40,16 +41,18 @@ pub(crate) struct Rewriter<'a> {
     rights: Rights<'a>,
     parser: &'a Parser,
     calls: Calls<'a>,
-    /// CTEs in scope, by folded name, innermost last.
-    ctes: Vec<(String, String)>,
+    /// CTEs in scope, innermost last.
+    ctes: Vec<Cte>,
     froms: Vec<FromScope>,
     generated: usize,
     depth: usize,
     subquery_depth: usize,
     /// Names before a star that would print without the quotes they need.
     quoted_stars: BTreeSet<String>,
-    /// Names that something in the statement gives to a column.
-    given_names: BTreeSet<String>,
+    /// Whether a name in the statement could be one of the session's own values, or a row's number.
+    asks_session: bool,
+    /// Folded names that the queries around a place give to columns, innermost last.
+    given: Vec<BTreeSet<String>>,
     found: Found,
     /// What stands for the first relation of the outermost FROM, which the statement writes.
     source: Option<Value>,
@@ -78,7 +81,8 @@ impl<'a> Rewriter<'a> {
             depth: 0,
             subquery_depth: 0,
             quoted_stars: BTreeSet::new(),
-            given_names: BTreeSet::new(),
+            asks_session: false,
+            given: vec![],
             found: Found::default(),
             source: None,
         }
@@ -121,19 +125,10 @@ impl<'a> Rewriter<'a> {
         if field == Field::Expr && !name.is_empty() && !self.parser.is_plain(name) {
             self.quoted_stars.insert(fold(name));
         }
-        for given in [text(value, "alias")]
-            .into_iter()
-            .chain(names(&value["column_name_alias"]))
-        {
-            if !given.is_empty() {
-                self.given_names.insert(fold(given));
-            }
-        }
-        self.given_names
-            .extend(pivot::made_columns(value).map(fold));
-        if let Some(entries) = value["cte_map"]["map"].as_array() {
-            let aliases = entries.iter().flat_map(|e| names(&e["value"]["aliases"]));
-            self.given_names.extend(aliases.map(fold));
+        let referred = names(&value["column_names"]).chain(names(&value["groups"]));
+        for name in referred.map(fold) {
+            // What is not allowed is told of where it stands.
+            self.asks_session |= name == "rowid" || !matches!(self.calls.bare(&name), Ok(None));
         }
         walkable(field).map_or(Ok(()), |field| {
             walk::children(value, field, &mut |v, f| self.survey(v, f))
@@ -172,6 +167,8 @@ impl<'a> Rewriter<'a> {
     fn node(&mut self, node: &mut Value) -> Result<()> {
         let outer = self.ctes.len();
         self.with_clause(node)?;
+        let given = self.given_in(node);
+        self.given.push(given);
         match text(node, "type") {
             "SELECT_NODE" => self.select(node)?,
             "SET_OPERATION_NODE" => {
@@ -188,6 +185,7 @@ impl<'a> Rewriter<'a> {
                 )));
             }
         }
+        self.given.pop();
         self.ctes.truncate(outer);
         Ok(())
     }
@@ -298,12 +296,8 @@ impl<'a> Rewriter<'a> {
             text(table, "schema_name"),
             text(table, "table_name"),
         ];
-        let (schema, name) = (parts[1], parts[2]);
-        let of_cte = parts[0].is_empty() && (schema.is_empty() || fold(schema) == "recurring");
-        if of_cte
-            && let Some((_, generated)) = self.ctes.iter().rev().find(|(n, _)| *n == fold(name))
-        {
-            return Ok(Source::Cte(generated.clone()));
+        if let Some(cte) = self.cte(parts) {
+            return Ok(Source::Cte(cte.generated.clone()));
         }
         let parts: Vec<&str> = parts.into_iter().filter(|p| !p.is_empty()).collect();
         let located = |e: Error| match table["query_location"].as_u64() {
@@ -323,6 +317,13 @@ impl<'a> Rewriter<'a> {
             )));
         }
         Ok(Source::Relation(access))
+    }
+
+    /// The CTE that a name in FROM means, if it means one.
+    fn cte(&self, [catalog, schema, name]: [&str; 3]) -> Option<&Cte> {
+        let may_be = catalog.is_empty() && (schema.is_empty() || fold(schema) == "recurring");
+        let mut ctes = self.ctes.iter().rev().filter(|_| may_be);
+        ctes.find(|cte| cte.name == fold(name))
     }
 
     /// Items of the same name, told apart only by what is before it, get names of their own; so do
@@ -363,9 +364,9 @@ impl<'a> Rewriter<'a> {
         self.parts(table, Field::Table)
     }
 
-    /// Whether something in the statement is known to have or to give a column of this name.
+    /// Whether a column of this name is in scope.
     fn is_given(&self, folded: &str) -> bool {
-        some_column(&self.froms, folded) || self.given_names.contains(folded)
+        some_column(&self.froms, folded) || self.given.iter().any(|names| names.contains(folded))
     }
 
     /// Step 8: puts each relation of one FROM in the form that its reader may have.
@@ -484,6 +485,16 @@ impl<'a> Rewriter<'a> {
         expr["column_names"] = json!(parts);
         Ok(())
     }
+}
+
+/// An entry of WITH.
+#[derive(Clone)]
+struct Cte {
+    /// Folded.
+    name: String,
+    generated: String,
+    /// Folded names of its columns.
+    outputs: BTreeSet<String>,
 }
 
 /// What a relation in FROM is.

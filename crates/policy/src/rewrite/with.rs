@@ -1,10 +1,12 @@
 //! WITH.
 
+use std::collections::BTreeSet;
+
 use model::{Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 
-use super::Rewriter;
+use super::{Cte, Rewriter, names};
 
 impl Rewriter<'_> {
     /// Step 4: an entry sees those before it and the outer ones; a recursive one sees itself in its
@@ -16,29 +18,36 @@ impl Rewriter<'_> {
         for entry in entries {
             let name = fold(text(entry, "key"));
             let generated = self.fresh("c");
+            entry["key"] = json!(generated);
             let info = &mut entry["value"];
+            let mut outputs: BTreeSet<String> = names(&info["aliases"]).map(fold).collect();
+            outputs.extend(self.outputs(&info["query"]["node"]));
+            let own = Cte {
+                name,
+                generated,
+                outputs,
+            };
             let body = &mut info["query"]["node"];
             if text(body, "type") == "RECURSIVE_CTE_NODE" {
-                self.recursive(body, &name, &generated)?;
+                self.recursive(body, own.clone())?;
             } else {
                 self.visit(&mut info["query"], Field::Query)?;
             }
             self.field(info, "key_targets", Field::Exprs)?;
-            entry["key"] = json!(generated);
-            self.ctes.push((name, generated));
+            self.ctes.push(own);
         }
         Ok(())
     }
 
-    fn recursive(&mut self, node: &mut Value, name: &str, generated: &str) -> Result<()> {
+    fn recursive(&mut self, node: &mut Value, own: Cte) -> Result<()> {
         let outer = self.ctes.len();
         self.with_clause(node)?;
         self.visit(&mut node["left"], Field::Node)?;
-        self.ctes.push((name.to_owned(), generated.to_owned()));
+        node["cte_name"] = json!(own.generated);
+        self.ctes.push(own);
         self.visit(&mut node["right"], Field::Node)?;
         self.field(node, "modifiers", Field::Modifiers)?;
         self.field(node, "key_targets", Field::Exprs)?;
-        node["cte_name"] = json!(generated);
         self.ctes.truncate(outer);
         Ok(())
     }
