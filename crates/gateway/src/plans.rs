@@ -169,6 +169,9 @@ impl Plans {
     pub(crate) fn view(&self, scope: &Scope, world: &World, parser: &Parser) -> Result<Arc<View>> {
         let cell = {
             let mut views = self.views.lock();
+            if !views.contains(scope) {
+                drop_older(&mut views, scope);
+            }
             Arc::clone(views.get_or_insert(scope.clone(), Cell::default))
         };
         let mut cell = cell.lock();
@@ -254,6 +257,22 @@ impl Plans {
     }
 }
 
+/// Drops what a principal saw before: only a transaction that still goes on asks for it again, and has
+/// it made anew then.
+fn drop_older(views: &mut LruCache<Scope, Cell<View>>, new: &Scope) {
+    let is_older = |scope: &Scope| {
+        scope.principal.name == new.principal.name
+            && scope.default_catalog == new.default_catalog
+            && scope.policy_version <= new.policy_version
+            && scope.catalog_version < new.catalog_version
+    };
+    let scopes = views.iter().map(|(scope, _)| scope);
+    let older: Vec<Scope> = scopes.filter(|s| is_older(s)).cloned().collect();
+    for scope in &older {
+        views.pop(scope);
+    }
+}
+
 /// Least recently used first out, bounded by count and by an estimate of memory.
 struct PlanCache {
     plans: LruCache<PlanKey, Cached>,
@@ -305,4 +324,48 @@ fn hash(visible: &CatalogSnapshot, default_catalog: &str) -> u64 {
         }
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_seen_before_is_dropped_for_what_is_seen_now() {
+        let scope = |name: &str, policy_version, catalog_version| Scope {
+            principal: Arc::new(Principal {
+                name: name.to_owned(),
+                roles: [].into(),
+                attributes: [].into(),
+                admin: false,
+            }),
+            policy_version,
+            catalog_version,
+            default_catalog: "wh".into(),
+        };
+        let mut views = LruCache::unbounded();
+        for scope in [
+            scope("ann", 1, 5),
+            scope("ann", 1, 6),
+            scope("bob", 1, 5),
+            scope("ann", 2, 5),
+            scope("ann", 1, 8),
+        ] {
+            views.put(scope, Cell::default());
+        }
+        drop_older(&mut views, &scope("ann", 1, 7));
+        let mut left: Vec<(String, u64, u64)> = views
+            .iter()
+            .map(|(s, _)| {
+                (
+                    s.principal.name.clone(),
+                    s.policy_version,
+                    s.catalog_version,
+                )
+            })
+            .collect();
+        left.sort();
+        let expected = [("ann", 1, 8), ("ann", 2, 5), ("bob", 1, 5)];
+        assert_eq!(left, expected.map(|(n, p, c)| (n.to_owned(), p, c)));
+    }
 }

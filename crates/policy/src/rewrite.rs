@@ -6,7 +6,7 @@ mod pivot;
 mod samples;
 mod with;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use model::{Error, RelationKind, RelationName, Result, fold};
 use serde_json::{Value, json};
@@ -252,12 +252,7 @@ impl<'a> Rewriter<'a> {
         tables: &mut VecDeque<Source<'a>>,
     ) -> Result<()> {
         let alias = text(table, "alias");
-        let mut item = FromItem {
-            name: alias.to_owned(),
-            full: None,
-            columns: None,
-            renamed: None,
-        };
+        let mut item = FromItem::of(alias);
         match text(table, "type") {
             "JOIN" => {
                 self.gather(&table["left"], scope, tables)?;
@@ -273,7 +268,7 @@ impl<'a> Rewriter<'a> {
                     .as_array()
                     .is_some_and(|a| !a.is_empty());
                 if alias.is_empty() {
-                    text(table, "table_name").clone_into(&mut item.name);
+                    item = FromItem::of(text(table, "table_name"));
                 }
                 if let Source::Relation(access) = source {
                     item.full = alias.is_empty().then(|| access.name.clone());
@@ -282,7 +277,7 @@ impl<'a> Rewriter<'a> {
                 tables.push_back(source);
             }
             "TABLE_FUNCTION" if alias.is_empty() => {
-                text(&table["function"], "function_name").clone_into(&mut item.name);
+                item = FromItem::of(text(&table["function"], "function_name"));
             }
             _ => {}
         }
@@ -329,13 +324,15 @@ impl<'a> Rewriter<'a> {
     /// Items of the same name, told apart only by what is before it, get names of their own; so do
     /// those whose name would print unquoted before a star, or looks like one of policy's own.
     fn rename_alike(&mut self, scope: &mut FromScope) {
-        let folded: Vec<String> = scope.0.iter().map(|i| fold(&i.name)).collect();
-        for (i, item) in scope.0.iter_mut().enumerate() {
-            let alike =
-                item.full.is_some() && folded.iter().filter(|n| **n == folded[i]).count() > 1;
+        let mut known: HashMap<String, usize> = HashMap::new();
+        for item in &scope.0 {
+            *known.entry(item.folded_name().to_owned()).or_default() += 1;
+        }
+        for item in &mut scope.0 {
+            let name = item.folded_name();
+            let alike = item.full.is_some() && known.get(name).is_some_and(|count| *count > 1);
             // Policy's own names must not be taken for the user's, nor the other way round.
-            let reserved = is_reserved(&folded[i]);
-            if alike || reserved || self.quoted_stars.contains(&folded[i]) {
+            if alike || is_reserved(name) || self.quoted_stars.contains(name) {
                 self.generated += 1;
                 item.renamed = Some(format!("{GENERATED}t{}", self.generated));
             }

@@ -8,7 +8,8 @@ use crate::reserved::is_reserved;
 #[derive(Debug)]
 pub(crate) struct FromItem {
     /// The name it goes by: its alias, else the relation's name as written. Empty where it has none.
-    pub(crate) name: String,
+    name: String,
+    folded: String,
     /// The full name that also qualifies, where it is a relation without an alias.
     pub(crate) full: Option<RelationName>,
     /// Its columns where they are known: a relation without renamed columns.
@@ -18,13 +19,29 @@ pub(crate) struct FromItem {
 }
 
 impl FromItem {
+    /// An item of that name, of which nothing else is known.
+    pub(crate) fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            folded: fold(name),
+            full: None,
+            columns: None,
+            renamed: None,
+        }
+    }
+
+    pub(crate) fn folded_name(&self) -> &str {
+        &self.folded
+    }
+
     /// The name after the rewriting.
     pub(crate) fn new_name(&self) -> &str {
         self.renamed.as_deref().unwrap_or(&self.name)
     }
 
-    pub(crate) fn is_named(&self, name: &str) -> bool {
-        !self.name.is_empty() && fold(&self.name) == fold(name)
+    /// Whether it goes by that folded name.
+    pub(crate) fn is_named(&self, folded: &str) -> bool {
+        !folded.is_empty() && self.folded == folded
     }
 
     fn has_column(&self, name: &str) -> bool {
@@ -33,33 +50,26 @@ impl FromItem {
             .is_none_or(|columns| columns.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
     }
 
-    /// How many leading parts of a column reference name this item, tried in DuckDB's order:
-    /// catalog.schema.table, catalog.table, schema.table, table.
-    fn qualifier_len(&self, names: &[String], len: usize) -> bool {
-        if names.len() <= len || !self.has_column(&names[len]) {
+    /// Whether that many leading parts of a column reference, folded, name this item, and it may have
+    /// the column that follows them.
+    fn is_qualified_by(&self, folded: &[String], len: usize) -> bool {
+        let Some((name, before)) = folded.get(..len).and_then(<[String]>::split_last) else {
+            return false;
+        };
+        if !self.is_named(name) || !folded.get(len).is_some_and(|c| self.has_column(c)) {
             return false;
         }
-        let same = |a: &str, b: &str| fold(a) == fold(b);
-        match (len, &self.full) {
-            (1, _) => self.is_named(&names[0]),
-            (2, Some(full)) => {
-                self.is_named(&names[1])
-                    && (same(&names[0], &full.catalog)
-                        || same(&names[0], &full.schema)
-                        || is_public(&names[0], full))
-            }
-            (3, Some(full)) => {
-                self.is_named(&names[2])
-                    && same(&names[0], &full.catalog)
-                    && (same(&names[1], &full.schema) || is_public(&names[1], full))
-            }
+        let is_catalog = |name: &str, full: &RelationName| name == fold(&full.catalog);
+        let is_schema = |name: &str, full: &RelationName| {
+            name == fold(&full.schema) || name == "public" && full.schema == "main"
+        };
+        match (before, &self.full) {
+            ([], _) => true,
+            ([first], Some(full)) => is_catalog(first, full) || is_schema(first, full),
+            ([catalog, schema], Some(full)) => is_catalog(catalog, full) && is_schema(schema, full),
             _ => false,
         }
     }
-}
-
-fn is_public(name: &str, full: &RelationName) -> bool {
-    fold(name) == "public" && full.schema == "main"
 }
 
 /// The names of one FROM. Stacked for nested queries, innermost last.
@@ -69,9 +79,12 @@ pub(crate) struct FromScope(pub(crate) Vec<FromItem>);
 /// Rewrites the qualifier of a column reference to the new name of the item it means. References
 /// that name no item are left for DuckDB to judge: fields of structs, lambda parameters, errors.
 pub(crate) fn requalify(scopes: &[FromScope], names: &mut Vec<String>) {
+    let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
     for scope in scopes.iter().rev() {
+        // The longest first, as DuckDB does.
         for len in [3, 2, 1] {
-            if let Some(item) = scope.0.iter().find(|item| item.qualifier_len(names, len)) {
+            let mut items = scope.0.iter();
+            if let Some(item) = items.find(|item| item.is_qualified_by(&folded, len)) {
                 if len > 1 || item.renamed.is_some() {
                     let rest = names.split_off(len);
                     names.clear();
@@ -82,7 +95,7 @@ pub(crate) fn requalify(scopes: &[FromScope], names: &mut Vec<String>) {
             }
         }
         // A bare name of an item is its whole row, where no column has that name.
-        if let [name] = names.as_slice()
+        if let [name] = folded.as_slice()
             && let Some(item) = scope.0.iter().find(|item| item.is_named(name))
             && !scope
                 .0
@@ -101,7 +114,7 @@ pub(crate) fn requalify(scopes: &[FromScope], names: &mut Vec<String>) {
 pub(crate) fn means_reserved(scopes: &[FromScope], names: &[String]) -> bool {
     let is_item = |name: &str| {
         let mut items = scopes.iter().flat_map(|scope| &scope.0);
-        items.any(|item| item.is_named(name))
+        items.any(|item| item.is_named(&fold(name)))
     };
     match names {
         [name] => is_reserved(name) && !is_item(name),

@@ -14,11 +14,12 @@ use crate::scope::FromScope;
 /// `UndefinedTable` for a name that would need quotes and is none of FROM.
 pub(crate) fn requalify(star: &mut Value, scopes: &[FromScope], parser: &Parser) -> Result<()> {
     let item = |name: &str| {
+        let folded = fold(name);
         scopes
             .iter()
             .rev()
             .flat_map(|s| &s.0)
-            .find(|i| i.is_named(name))
+            .find(|i| i.is_named(&folded))
             .map(|i| i.new_name().to_owned())
     };
     let name = text(star, "relation_name").to_owned();
