@@ -58,6 +58,20 @@ def test_a_policy_is_checked(tmp_path) -> None:
     assert 'other.toml:1: there is no role "x"' in bad.stderr
 
 
+@pytest.mark.parametrize("verb", [("check",), ("test", str(CASES)), ("explain", "--as", "jfk", "select 1"), ("verify",)])
+def test_a_password_in_place_of_a_verifier_is_refused_and_not_shown(tmp_path, verb) -> None:
+    text = "[[principal]]\nname = 'jfk'\n\nverifier = 'hunter2'\n"
+    done = policy(tmp_path, *verb, text=text)
+    assert done.returncode == 1, done.stdout
+    assert 'policy.toml:4: principal "jfk": a verifier has the form SCRAM-SHA-256$' in done.stderr
+    assert "`eider password` makes a verifier" in done.stderr
+    # Nor where the file is no TOML for want of quotes.
+    broken = policy(tmp_path, *verb, text=text.replace("'hunter2'", "hunter2"))
+    assert broken.returncode == 1
+    assert "policy.toml:4: " in broken.stderr
+    assert "hunter2" not in done.stdout + done.stderr + broken.stdout + broken.stderr
+
+
 def test_a_statement_is_explained(tmp_path) -> None:
     done = policy(tmp_path, "explain", "--as", "jfk", "select tailnum from flights")
     assert done.returncode == 0, done.stderr

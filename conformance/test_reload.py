@@ -75,6 +75,14 @@ def test_a_broken_policy_leaves_the_last_good_one_in_force(policy) -> None:
         assert not policy.stale()
 
 
+def test_a_password_in_place_of_a_verifier_is_told_with_its_line(policy) -> None:
+    line = policy.text.count("\n") + 4
+    policy.becomes(policy.text + "\n[[principal]]\nname = 'eve'\nverifier = 'hunter2'\n", "error")
+    log = policy.server.log.read_text()
+    assert f'policy.toml:{line}: principal \\"eve\\": a verifier has the form' in log
+    assert "`eider password` makes a verifier" in log and "hunter2" not in log
+
+
 def test_who_is_gone_is_sent_away(policy) -> None:
     blocks = policy.text.split("[[principal]]")
     without = "[[principal]]".join(block for block in blocks if 'name = "jfk"' not in block)

@@ -44,7 +44,7 @@ pub(crate) struct File {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrincipalEntry {
     pub(crate) name: String,
-    pub(crate) verifier: String,
+    pub(crate) verifier: Spanned<String>,
     #[serde(default)]
     pub(crate) roles: Vec<String>,
     #[serde(default)]

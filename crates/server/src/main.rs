@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod listen;
 mod password;
+mod policy_file;
 mod policy_tool;
 mod queries;
 mod reload;

@@ -18,7 +18,8 @@ use toml::Spanned;
 
 use crate::cli::{PolicyCommand, PolicyPlace};
 use crate::config::Loaded;
-use crate::serve::{Groups, load_policy};
+use crate::policy_file;
+use crate::serve::Groups;
 
 /// What stands for NULL in cases and reports.
 const NULL: &str = "NULL";
@@ -97,7 +98,7 @@ async fn open(place: &PolicyPlace, groups: &Groups) -> Result<(Arc<Engine>, Stri
             None => e.with_hint("a running server holds its read_write files: use copies of them"),
             Some(_) => e,
         })?;
-    let policy = load_policy(&path, executor.catalog(), &groups.engine).await?;
+    let policy = policy_file::load_apart(&path, executor.catalog(), &groups.engine).await?;
     let engine = Engine::start(config.engine, executor, policy, None, groups.engine.clone())?;
     Ok((engine, path.display().to_string()))
 }

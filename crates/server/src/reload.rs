@@ -11,9 +11,10 @@ use duck::LocalExecutor;
 use gateway::Engine;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use model::{Error, Executor, Result};
-use policy::PolicySet;
 use runtime::Tasks;
 use tokio::runtime::Handle;
+
+use crate::policy_file;
 
 /// Counter, by `outcome`: `ok` or `error`.
 const RELOADS: &str = "eider_policy_reloads_total";
@@ -111,7 +112,7 @@ impl Watch {
                 Err(error) => {
                     gauge!(STALE).set(1.0);
                     counter!(RELOADS, "outcome" => "error").increment(1);
-                    tracing::error!(%error, "the changed policy is refused: the last good one stays in force");
+                    tracing::error!(%error, hint = error.hint(), "the changed policy is refused: the last good one stays in force");
                 }
             }
         }
@@ -119,7 +120,7 @@ impl Watch {
 
     fn reload(&self, runtime: &Handle) -> Result<u64> {
         let parser = tree::Parser::open()?;
-        let policy = PolicySet::load(&self.path, &self.executor.catalog(), &parser)?;
+        let policy = policy_file::load(&self.path, &self.executor.catalog(), &parser)?;
         let version = policy.version();
         let verifiers = policy.verifiers();
         let directory: Vec<_> = verifiers
