@@ -56,6 +56,10 @@ def test_a_policy_is_checked(tmp_path) -> None:
     bad = policy(tmp_path, "check", "--policy", str(other))
     assert bad.returncode == 1
     assert 'other.toml:1: there is no role "x"' in bad.stderr
+    for verb in ("check", "verify"):
+        emptied = policy(tmp_path, verb, text="[[role]]\nname = 'x'\n")
+        assert emptied.returncode == 1
+        assert "policy.toml: a policy without principals lets nobody in" in emptied.stderr
 
 
 @pytest.mark.parametrize("verb", [("check",), ("test", str(CASES)), ("explain", "--as", "jfk", "select 1"), ("verify",)])

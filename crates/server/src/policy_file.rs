@@ -1,4 +1,5 @@
-//! Loading a policy with what a server asks of it beyond its rules: that people can log in by it.
+//! Loading a policy with what a server asks of it beyond its rules: that there are people, and that
+//! they can log in.
 //! Every verb that reads a policy asks the same.
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use tree::Parser;
 /// `Config` with file, line and reason.
 pub(crate) fn load(path: &Path, catalog: &CatalogSnapshot, parser: &Parser) -> Result<PolicySet> {
     let policy = PolicySet::load(path, catalog, parser)?;
+    check_not_empty(path, policy.verifiers())?;
     for (name, verifier) in policy.verifiers() {
         check_verifier(name, verifier, || {
             policy.verifier_place(name).unwrap_or_default()
@@ -44,6 +46,19 @@ pub(crate) async fn load_apart(
         .thread("policy", tree::STACK_BYTES, load)
         .map_err(Error::internal)?;
     loaded.await.map_err(Error::internal)?
+}
+
+/// Fails where there are no principals, as when a file was emptied by mistake.
+pub(crate) fn check_not_empty<T>(
+    path: &Path,
+    principals: impl IntoIterator<Item = T>,
+) -> Result<()> {
+    if principals.into_iter().next().is_some() {
+        return Ok(());
+    }
+    let reason = "a policy without principals lets nobody in";
+    let message = format!("{}: {reason}", path.display());
+    Err(Error::new(ErrorKind::Config, message))
 }
 
 /// Fails for a text that is no verifier, as a password is none. The error does not show it.

@@ -18,7 +18,7 @@ use crate::cli::Serve;
 use crate::config::{AuditConfig, Checked, DoorConfig, Loaded};
 use crate::listen::{Addresses, bind};
 use crate::policy_file;
-use crate::reload::{Stamps, Watch};
+use crate::reload::{Looks, Stamps, Watch};
 use crate::tls::{self, ServerTls};
 
 /// How long each stage after the drain may take.
@@ -165,7 +165,7 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let watch = Watch {
         path: config.policy.clone(),
         interval: config.policy_interval,
-        stamps,
+        looks: Looks::new(stamps),
         engine: Arc::clone(&engine),
         executor,
         authenticator: authenticator.clone(),

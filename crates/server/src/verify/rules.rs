@@ -12,7 +12,7 @@ use toml::Spanned;
 use super::attributes::Rule;
 use super::masks;
 use super::table::{Table, fits, literal, parts, quoted};
-use crate::policy_file::check_verifier;
+use crate::policy_file::{check_not_empty, check_verifier};
 
 /// The rules of all files, in their order.
 #[derive(Debug, Default, Deserialize)]
@@ -144,6 +144,7 @@ impl Rules {
             all.mask.extend(file.mask);
             all.tag.extend(file.tag);
         }
+        check_not_empty(path, &all.principal)?;
         Ok(all)
     }
 
