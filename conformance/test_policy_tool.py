@@ -86,6 +86,14 @@ def test_a_statement_is_explained(tmp_path) -> None:
     assert policy(tmp_path, "explain", "--as", "stranger", "select 1").returncode == 1
 
 
+@pytest.mark.parametrize("verb", [("check",), ("verify", "--corpus", "corpus.sql")])
+def test_a_configuration_of_this_folder_needs_no_other(tmp_path, verb) -> None:
+    config.write(tmp_path, read_only={"nyc": config.NYC})
+    (tmp_path / "corpus.sql").write_text("select * from airlines;")
+    done = server.run("policy", *verb, "--config", "eider.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_schema_is_the_shipped_one() -> None:
     printed = server.run("policy", "schema")
     assert (printed.returncode, printed.stdout) == (0, (server.ROOT / "docs" / "policy.schema.json").read_text())
