@@ -34,7 +34,8 @@ def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
         ("as = 'jfk'\nsql = 'from planes'\nrefused = 'y'", "refused by another error"),
         ("as = 'jfk'\nsql = 'from planes'\ncount = 1", "refused: relation"),
         ("as = 'admin'\nsql = 'create table scratch.main.made as select 1 as a'\ncount = 0", "read-only transaction"),
-        ("as = 'stranger'\nsql = 'select 1'\ncount = 1", "does not exist"),
+        ("as = 'stranger'\nsql = 'select 1'\ncount = 1", 'principal "stranger" does not exist\n'),
+        ("as = 'stranger'\nsql = 'from planes'\nrefused = 'does not exist'", 'principal "stranger" does not exist\n'),
         ("as = 'admin'\nsql = 'select 1'", "needs one of rows, count and refused"),
         ("as = 'admin'\nsql = 'select 1'\nrefuse = 'x'", "unknown field"),
     ],
@@ -56,6 +57,9 @@ def test_a_policy_is_checked(tmp_path) -> None:
     bad = policy(tmp_path, "check", "--policy", str(other))
     assert bad.returncode == 1
     assert 'other.toml:1: there is no role "x"' in bad.stderr
+    named = policy(tmp_path, "check", str(other))
+    assert (named.returncode, named.stderr) == (1, bad.stderr)
+    assert "cannot be used with" in policy(tmp_path, "check", "--policy", str(other), str(other)).stderr
     for verb in ("check", "verify"):
         emptied = policy(tmp_path, verb, text="[[role]]\nname = 'x'\n")
         assert emptied.returncode == 1
