@@ -98,6 +98,21 @@ def test_a_configuration_of_this_folder_needs_no_other(tmp_path, verb) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    "verb", [("check",), ("test", str(CASES)), ("explain", "--as", "admin", "create table scratch.main.made as select 1 as a")]
+)
+def test_a_database_that_is_missing_stays_so(tmp_path, verb) -> None:
+    done = policy(tmp_path, *verb)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eider.toml", "policy.toml"]
+    # Where a server could not make it, it is told.
+    path = tmp_path / "eider.toml"
+    path.write_text(path.read_text().replace("scratch.duckdb", "no_such_folder/scratch.duckdb"))
+    done = server.run("policy", verb[0], "--config", str(path), *verb[1:])
+    assert done.returncode == 1
+    assert "no_such_folder" in done.stderr
+
+
 def test_the_schema_is_the_shipped_one() -> None:
     printed = server.run("policy", "schema")
     assert (printed.returncode, printed.stdout) == (0, (server.ROOT / "docs" / "policy.schema.json").read_text())

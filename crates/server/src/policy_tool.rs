@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use duck::LocalExecutor;
+use duck::{CatalogConfig, LocalExecutor};
 use futures::StreamExt;
 use gateway::{Door, Engine, Outcome};
-use model::{Error, ErrorKind, Executor, Result};
+use model::{CatalogMode, Error, ErrorKind, Executor, Result};
 use policy::PolicySet;
 use serde::Deserialize;
+use tempfile::TempDir;
 use toml::Spanned;
 
 use crate::cli::{PolicyCommand, PolicyPlace};
-use crate::config::Loaded;
+use crate::config::{Loaded, folder_of};
 use crate::policy_file;
 use crate::serve::Groups;
 
@@ -94,11 +95,14 @@ struct Opened {
     engine: Arc<Engine>,
     policy: Arc<PolicySet>,
     path: PathBuf,
+    /// Databases that are not there yet, as long as this lives.
+    _unmade: TempDir,
 }
 
 /// Opens the catalogs and loads the policy: all that a server does but its doors.
 async fn open(place: &PolicyPlace, policy: Option<&Path>, groups: &Groups) -> Result<Opened> {
-    let config = Loaded::read(&place.config)?.check()?;
+    let mut config = Loaded::read(&place.config)?.check()?;
+    let unmade = elsewhere(&mut config.pool.catalogs)?;
     let policy = policy.or(place.policy.as_deref());
     let path = policy.map_or(config.policy, Path::to_owned);
     let executor = LocalExecutor::open(config.pool, &groups.executor)
@@ -119,7 +123,21 @@ async fn open(place: &PolicyPlace, policy: Option<&Path>, groups: &Groups) -> Re
         engine,
         policy,
         path,
+        _unmade: unmade,
     })
+}
+
+/// Gives databases that a server would make a place of their own, empty: a tool leaves nothing behind.
+fn elsewhere(catalogs: &mut [CatalogConfig]) -> Result<TempDir> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    for (number, catalog) in catalogs.iter_mut().enumerate() {
+        let is_missing = catalog.mode == CatalogMode::ReadWrite && !catalog.path.exists();
+        // Without its folder a server can't make it either, and opening it says so.
+        if is_missing && folder_of(&catalog.path).is_dir() {
+            catalog.path = folder.path().join(format!("{number}.duckdb"));
+        }
+    }
+    Ok(folder)
 }
 
 async fn test(opened: &Opened, path: &Path) -> Result<String> {
