@@ -7,9 +7,10 @@ use std::sync::Arc;
 use model::{Attribute, Principal, Result};
 use toml::Spanned;
 
+use crate::attribute_values::AttributeValue;
 use crate::builtin::{BuiltIn, HashKey};
 use crate::definer;
-use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::file::{At, File, Privilege, Sources};
 use crate::ids::Ids;
 use crate::limit::{Bound, Limit, Limits};
 use crate::mapping::Listed;
