@@ -21,7 +21,7 @@ def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
     done = policy(tmp_path, "test", str(CASES), text=text)
     assert done.returncode == 1
     assert "1 of 6 cases are not as expected" in done.stderr
-    assert f'{CASES}:18: jfk: select * from airports' in done.stderr
+    assert f'\n  {CASES}:18: jfk: select * from airports' in done.stderr
 
 
 @pytest.mark.parametrize(

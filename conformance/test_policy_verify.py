@@ -288,6 +288,25 @@ def test_a_running_server_is_verified_as_well(server, tmp_path, corpus, password
     assert "missing [" in said and "LGA" in said, said
     # 15 of 20, as one statement has no rows.
     assert "15 differ, 5 vacuous" in said, said
+    # Each difference in the same form: who asked what, and below it in what they differ.
+    told = [line for line in said.splitlines()[1:] if "day = 31" in line or "rows differ" in line]
+    assert {line.startswith("  jfk, ") for line in told if "day = 31" in line} == {True}, said
+    assert {line.startswith("    ") for line in told if "rows differ" in line} == {True}, said
+
+
+def test_who_can_not_log_in_is_named(server, tmp_path, corpus) -> None:
+    passwords = tmp_path / "wrong.toml"
+    passwords.write_text('jfk = "not it"\n')
+    arguments = ("--config", config.write(tmp_path), "--corpus", corpus, "--passwords", passwords, "--principal", "jfk")
+    for door, address in (("--pg", server.pg), ("--flight", server.flight)):
+        code, said = verify(*arguments, door, address)
+        assert code == 1 and f'"jfk" can\'t log in at {address}: ' in said, said
+        assert "password" in said and "not it" not in said, said
+        code, said = verify(*arguments, door, "127.0.0.1:1")
+        assert code == 1 and "can't reach the server at 127.0.0.1:1: " in said, said
+    passwords.write_text("jfk = not it\n")
+    code, said = verify(*arguments, "--pg", server.pg)
+    assert code == 1 and "wrong.toml: " in said and "not it" not in said, said
 
 
 def test_what_should_not_exist_must_not(server, tmp_path, corpus, passwords) -> None:

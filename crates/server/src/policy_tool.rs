@@ -181,7 +181,7 @@ async fn test(opened: &Opened, path: &Path) -> Result<String> {
     }
     let failed = failures.len();
     let reason = format!("{failed} of {total} cases are not as expected");
-    Err(config(reason).with_detail(failures.join("\n  ")))
+    Err(config(reason).with_detail(failures.join("\n")))
 }
 
 type Rows = Vec<Vec<String>>;

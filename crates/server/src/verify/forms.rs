@@ -22,6 +22,18 @@ pub(super) enum Answer {
     Refused(String),
 }
 
+/// The error of a door that can't be reached.
+pub(super) fn unreachable(address: &str, reason: &dyn std::fmt::Display) -> Error {
+    let message = format!("can't reach the server at {address}: {reason}");
+    Error::new(ErrorKind::Config, message)
+}
+
+/// The error of a door that lets a principal not in.
+pub(super) fn rejected(address: &str, user: &str, reason: &dyn std::fmt::Display) -> Error {
+    let message = format!("\"{user}\" can't log in at {address}: {reason}");
+    Error::new(ErrorKind::Config, message)
+}
+
 /// Connections of one principal to the doors of one server.
 pub(super) struct Clients {
     pg: Option<pg::Client>,

@@ -35,7 +35,7 @@ impl Report {
             Verdict::Different(reason) => {
                 let form = form.as_str();
                 self.differences
-                    .push(format!("{who}, {form}: {sql}\n    {reason}"));
+                    .push(format!("{who}, {form}: {sql}\n  {reason}"));
             }
         }
     }
@@ -64,7 +64,7 @@ impl Report {
                     if let forms::Answer::Rows { .. } = answer {
                         let form = form.as_str();
                         self.differences.push(format!(
-                            "{who}, {form}: {sql}\n    answered, and is not to exist"
+                            "{who}, {form}: {sql}\n  answered, and is not to exist"
                         ));
                     }
                 }
