@@ -84,6 +84,8 @@ pub(super) enum Verdict {
     /// Neither side answers.
     Refused,
     Different(String),
+    /// The copy does not give the same each time.
+    Unstable,
 }
 
 /// Compares an answer with the copy's.
@@ -118,7 +120,7 @@ pub(super) fn compare(found: &Answer, expected: &Answer) -> Verdict {
 }
 
 /// Rows that one side has more often than the other.
-fn surplus(rows: &[Row], right: &[Row]) -> Option<String> {
+pub(super) fn surplus(rows: &[Row], right: &[Row]) -> Option<String> {
     let mut counts: BTreeMap<&Row, i64> = BTreeMap::new();
     for row in rows {
         *counts.entry(row).or_default() += 1;
