@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness import config, server
+from harness.scram import verifier
 
 SCHEMA = json.loads((server.ROOT / "docs" / "policy.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -16,7 +17,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 #: Tables that only a policy has. Other files of TOML are configurations and cases.
 TABLES = ("[[grant]]", "[[mask]]", "[[restrict]]", "[[deny]]", "[[role]]", "[[tag]]", "[[limit]]")
 
-PRINCIPAL = "[[principal]]\nname = 'p'\nverifier = 'x'\nroles = ['r']\n[[role]]\nname = 'r'\n"
+PRINCIPAL = f"[[principal]]\nname = 'p'\nverifier = '{verifier('p')}'\nroles = ['r']\n[[role]]\nname = 'r'\n"
 GRANT = PRINCIPAL + "[[grant]]\nrole = 'r'\non = '*.*.*'\nprivileges = ['select']\n"
 
 #: Wrong in form: each is refused by whoever reads it.

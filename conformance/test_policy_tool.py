@@ -21,7 +21,7 @@ def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
     done = policy(tmp_path, "test", str(CASES), text=text)
     assert done.returncode == 1
     assert "1 of 6 cases are not as expected" in done.stderr
-    assert f'{CASES}:18: jfk: select * from airports' in done.stderr
+    assert f'\n  {CASES}:18: jfk: select * from airports' in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,8 @@ def test_another_policy_fails_them_and_says_where(tmp_path) -> None:
         ("as = 'jfk'\nsql = 'from planes'\nrefused = 'y'", "refused by another error"),
         ("as = 'jfk'\nsql = 'from planes'\ncount = 1", "refused: relation"),
         ("as = 'admin'\nsql = 'create table scratch.main.made as select 1 as a'\ncount = 0", "read-only transaction"),
-        ("as = 'stranger'\nsql = 'select 1'\ncount = 1", "does not exist"),
+        ("as = 'stranger'\nsql = 'select 1'\ncount = 1", 'principal "stranger" does not exist\n'),
+        ("as = 'stranger'\nsql = 'from planes'\nrefused = 'does not exist'", 'principal "stranger" does not exist\n'),
         ("as = 'admin'\nsql = 'select 1'", "needs one of rows, count and refused"),
         ("as = 'admin'\nsql = 'select 1'\nrefuse = 'x'", "unknown field"),
     ],
@@ -56,6 +57,27 @@ def test_a_policy_is_checked(tmp_path) -> None:
     bad = policy(tmp_path, "check", "--policy", str(other))
     assert bad.returncode == 1
     assert 'other.toml:1: there is no role "x"' in bad.stderr
+    named = policy(tmp_path, "check", str(other))
+    assert (named.returncode, named.stderr) == (1, bad.stderr)
+    assert "cannot be used with" in policy(tmp_path, "check", "--policy", str(other), str(other)).stderr
+    for verb in ("check", "verify"):
+        emptied = policy(tmp_path, verb, text="[[role]]\nname = 'x'\n")
+        assert emptied.returncode == 1
+        assert "policy.toml: a policy without principals lets nobody in" in emptied.stderr
+
+
+@pytest.mark.parametrize("verb", [("check",), ("test", str(CASES)), ("explain", "--as", "jfk", "select 1"), ("verify",)])
+def test_a_password_in_place_of_a_verifier_is_refused_and_not_shown(tmp_path, verb) -> None:
+    text = "[[principal]]\nname = 'jfk'\n\nverifier = 'hunter2'\n"
+    done = policy(tmp_path, *verb, text=text)
+    assert done.returncode == 1, done.stdout
+    assert 'policy.toml:4: principal "jfk": a verifier has the form SCRAM-SHA-256$' in done.stderr
+    assert "`eider password` makes a verifier" in done.stderr
+    # Nor where the file is no TOML for want of quotes.
+    broken = policy(tmp_path, *verb, text=text.replace("'hunter2'", "hunter2"))
+    assert broken.returncode == 1
+    assert "policy.toml:4: " in broken.stderr
+    assert "hunter2" not in done.stdout + done.stderr + broken.stdout + broken.stderr
 
 
 def test_a_statement_is_explained(tmp_path) -> None:
@@ -66,6 +88,29 @@ def test_a_statement_is_explained(tmp_path) -> None:
     refused = policy(tmp_path, "explain", "--as", "jfk", "from planes")
     assert 'decision: refused: relation "planes" does not exist' in refused.stdout
     assert policy(tmp_path, "explain", "--as", "stranger", "select 1").returncode == 1
+
+
+@pytest.mark.parametrize("verb", [("check",), ("verify", "--corpus", "corpus.sql")])
+def test_a_configuration_of_this_folder_needs_no_other(tmp_path, verb) -> None:
+    config.write(tmp_path, read_only={"nyc": config.NYC})
+    (tmp_path / "corpus.sql").write_text("select * from airlines;")
+    done = server.run("policy", *verb, "--config", "eider.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "verb", [("check",), ("test", str(CASES)), ("explain", "--as", "admin", "create table scratch.main.made as select 1 as a")]
+)
+def test_a_database_that_is_missing_stays_so(tmp_path, verb) -> None:
+    done = policy(tmp_path, *verb)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eider.toml", "policy.toml"]
+    # Where a server could not make it, it is told.
+    path = tmp_path / "eider.toml"
+    path.write_text(path.read_text().replace("scratch.duckdb", "no_such_folder/scratch.duckdb"))
+    done = server.run("policy", verb[0], "--config", str(path), *verb[1:])
+    assert done.returncode == 1
+    assert "no_such_folder" in done.stderr
 
 
 def test_the_schema_is_the_shipped_one() -> None:

@@ -288,6 +288,51 @@ def test_a_running_server_is_verified_as_well(server, tmp_path, corpus, password
     assert "missing [" in said and "LGA" in said, said
     # 15 of 20, as one statement has no rows.
     assert "15 differ, 5 vacuous" in said, said
+    # Each difference in the same form: who asked what, and below it in what they differ.
+    told = [line for line in said.splitlines()[1:] if "day = 31" in line or "rows differ" in line]
+    assert {line.startswith("  jfk, ") for line in told if "day = 31" in line} == {True}, said
+    assert {line.startswith("    ") for line in told if "rows differ" in line} == {True}, said
+
+
+def test_what_is_not_the_same_each_time_is_unstable(tmp_path, corpus) -> None:
+    corpus.write_text("select faa from airports where alt > 99;\nselect faa, random() as r from airports;\n")
+    arguments = ("--config", config.write(tmp_path, read_only={"nyc": config.NYC}), "--corpus", corpus)
+    code, said = verify(*arguments, "--principal", "jfk")
+    assert code == 0, said
+    unstable = [f"unstable: jfk, {form}: select faa, random() as r from airports" for form in FORMS]
+    # Beside the stable statement, that planes are hidden.
+    assert said.splitlines() == [*unstable, "10 answers compared: 0 differ, 0 vacuous, 0 refused on both sides, 5 unstable"]
+
+
+def test_a_hidden_row_shows_where_something_else_is_unstable(server, tmp_path, corpus, passwords) -> None:
+    """The server goes by one policy, the copy by another: random() does not hide it."""
+    other = tmp_path / "other.toml"
+    other.write_text((config.DEMO / "policy.toml").read_text().replace("origin = 'JFK'", "origin in ('JFK', 'LGA')"))
+    doors = ("--pg", server.pg, "--flight", server.flight, "--passwords", passwords)
+    for sql in (
+        "select origin, dest, random() as r from flights where day = 31",
+        "select count(*) as n, random() as r from flights",
+        "select random() as r from flights where day = 31",
+    ):
+        corpus.write_text(f"{sql};\n")
+        arguments = ("--config", config.write(tmp_path), "--policy", other, "--corpus", corpus, "--principal", "jfk")
+        code, said = verify(*arguments, *doors)
+        assert code == 1 and ": 5 differ, " in said and "unstable" not in said, said
+
+
+def test_who_can_not_log_in_is_named(server, tmp_path, corpus) -> None:
+    passwords = tmp_path / "wrong.toml"
+    passwords.write_text('jfk = "not it"\n')
+    arguments = ("--config", config.write(tmp_path), "--corpus", corpus, "--passwords", passwords, "--principal", "jfk")
+    for door, address in (("--pg", server.pg), ("--flight", server.flight)):
+        code, said = verify(*arguments, door, address)
+        assert code == 1 and f'"jfk" can\'t log in at {address}: ' in said, said
+        assert "password" in said and "not it" not in said, said
+        code, said = verify(*arguments, door, "127.0.0.1:1")
+        assert code == 1 and "can't reach the server at 127.0.0.1:1: " in said, said
+    passwords.write_text("jfk = not it\n")
+    code, said = verify(*arguments, "--pg", server.pg)
+    assert code == 1 and "wrong.toml: " in said and "not it" not in said, said
 
 
 def test_what_should_not_exist_must_not(server, tmp_path, corpus, passwords) -> None:

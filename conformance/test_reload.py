@@ -2,13 +2,15 @@
 
 import pathlib
 import signal
+import time
 from contextlib import closing
 
 import psycopg
 import pyarrow.flight
 import pytest
 
-from harness import clients
+from harness import clients, config
+from harness.server import Server
 from test_load import until
 from test_serving import _get
 
@@ -71,8 +73,39 @@ def test_a_broken_policy_leaves_the_last_good_one_in_force(policy) -> None:
             policy.becomes(policy.text + broken, "error")
             assert policy.stale()
             assert counted(jfk) == JFK
+        for emptied in ("", "[[role]]\nname = 'all'\n"):
+            policy.becomes(emptied, "error")
+            assert policy.stale()
+            assert counted(jfk) == JFK
         policy.becomes(policy.text)
         assert not policy.stale()
+
+
+def test_a_password_in_place_of_a_verifier_is_told_with_its_line(policy) -> None:
+    line = policy.text.count("\n") + 4
+    policy.becomes(policy.text + "\n[[principal]]\nname = 'eve'\nverifier = 'hunter2'\n", "error")
+    log = policy.server.log.read_text()
+    assert f'policy.toml:{line}: principal \\"eve\\": a verifier has the form' in log
+    assert "`eider password` makes a verifier" in log and "hunter2" not in log
+
+
+def test_a_file_that_is_being_written_is_left_alone(tmp_path) -> None:
+    path = config.write(tmp_path)
+    path.write_text(path.read_text().replace("[policy]\n", '[policy]\nreload_interval = "2s"\n'))
+    server = Server.start(path, tmp_path)
+    try:
+        policy = Policy(server, tmp_path / "policy.toml")
+        end = time.monotonic() + 5
+        length = 0
+        # Every state of the file is a good policy.
+        while time.monotonic() < end:
+            length += 1
+            policy.path.write_text(policy.text + "#" * length)
+            time.sleep(0.05)
+        assert policy.reloads("ok") == 0
+        until(lambda: policy.reloads("ok") == 1)
+    finally:
+        server.stop()
 
 
 def test_who_is_gone_is_sent_away(policy) -> None:

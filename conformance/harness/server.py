@@ -31,10 +31,18 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
     } | (extra or {})
 
 
-def run(*arguments: str, env: dict[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess:
+def run(
+    *arguments: str, env: dict[str, str] | None = None, stdin: str = "", cwd: pathlib.Path | None = None
+) -> subprocess.CompletedProcess:
     """Runs the program to its end."""
     return subprocess.run(
-        [program(), *arguments], env=environment(env), input=stdin, capture_output=True, text=True, timeout=60
+        [program().absolute(), *arguments],
+        env=environment(env),
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=cwd,
     )
 
 

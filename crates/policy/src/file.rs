@@ -9,6 +9,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 
+use crate::attribute_values::{self, AttributeValue};
+
 /// One whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,25 +41,28 @@ pub(crate) struct File {
     pub(crate) limit: Vec<Spanned<LimitEntry>>,
 }
 
+/// Those of its keys that are tables.
+const TABLES: [&str; 8] = [
+    "principal",
+    "role",
+    "grant",
+    "restrict",
+    "deny",
+    "mask",
+    "tag",
+    "limit",
+];
+
 /// `[[principal]]`
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrincipalEntry {
     pub(crate) name: String,
-    pub(crate) verifier: String,
+    pub(crate) verifier: Spanned<String>,
     #[serde(default)]
     pub(crate) roles: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "attribute_values::read")]
     pub(crate) attributes: BTreeMap<String, AttributeValue>,
-}
-
-/// A value in `attributes`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub(crate) enum AttributeValue {
-    Boolean(bool),
-    Integer(i64),
-    Text(String),
 }
 
 /// `[[role]]`
@@ -252,7 +257,14 @@ impl Sources {
         let parse = |(file, (_, text)): (usize, &(PathBuf, String))| {
             toml::from_str(text).map_err(|e| {
                 let byte = e.span().map_or(0, |span| span.start);
-                self.error(At { file, byte }, e.message())
+                let at = At { file, byte };
+                match single(text, byte) {
+                    Some(kind) => self.error(
+                        at,
+                        format!("a {kind} is written as [[{kind}]], as there can be many"),
+                    ),
+                    None => self.error(at, e.message()),
+                }
             })
         };
         self.0.iter().enumerate().map(parse).collect()
@@ -297,6 +309,16 @@ impl Sources {
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         format!("{}:{line}", path.display())
     }
+}
+
+/// What a header is for that stands at this byte with one bracket where there should be two.
+fn single(text: &str, byte: usize) -> Option<&'static str> {
+    let start = text.get(..byte)?.rfind('\n').map_or(0, |end| end + 1);
+    let (header, _) = text[start..]
+        .trim_start()
+        .strip_prefix('[')?
+        .split_once(']')?;
+    TABLES.into_iter().find(|kind| *kind == header.trim())
 }
 
 impl std::fmt::Debug for Sources {

@@ -5,6 +5,7 @@
 mod access;
 mod alter;
 mod asked;
+mod attribute_values;
 mod attributes;
 mod authorise;
 mod builtin;

@@ -7,17 +7,26 @@ use std::sync::Arc;
 use model::{Attribute, Principal, Result};
 use toml::Spanned;
 
+use crate::attribute_values::AttributeValue;
 use crate::builtin::{BuiltIn, HashKey};
 use crate::definer;
-use crate::file::{At, AttributeValue, File, Privilege, Sources};
+use crate::file::{At, File, Privilege, Sources};
 use crate::ids::Ids;
 use crate::limit::{Bound, Limit, Limits};
 use crate::mapping::Listed;
 use crate::pattern::Pattern;
 use crate::rules::{Audience, Deny, Grant, Mask, MaskValue, Restrict};
 
-/// Principals with their verifiers, by name.
-pub(crate) type Principals = BTreeMap<String, (Arc<Principal>, String)>;
+/// Principals with what they log in by, by name.
+pub(crate) type Principals = BTreeMap<String, (Arc<Principal>, Login)>;
+
+/// What a principal logs in by.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) verifier: String,
+    /// Where the verifier stands.
+    pub(crate) at: At,
+}
 
 /// What the files say.
 #[derive(Debug)]
@@ -191,7 +200,14 @@ impl Loader<'_> {
                 roles,
                 attributes: attributes(&given.attributes),
             };
-            let kept = (Arc::new(principal), given.verifier.clone());
+            let login = Login {
+                verifier: given.verifier.get_ref().clone(),
+                at: At {
+                    byte: given.verifier.span().start,
+                    ..at
+                },
+            };
+            let kept = (Arc::new(principal), login);
             if principals.insert(given.name.clone(), kept).is_some() {
                 let reason = format!("principal \"{}\" is defined twice", given.name);
                 return Err(self.sources.error(at, reason));

@@ -111,7 +111,13 @@ impl PolicySet {
     /// Names and verifier texts, for `auth`.
     pub fn verifiers(&self) -> impl Iterator<Item = (&str, &str)> {
         let principals = self.rules.principals.iter();
-        principals.map(|(name, (_, verifier))| (name.as_str(), verifier.as_str()))
+        principals.map(|(name, (_, login))| (name.as_str(), login.verifier.as_str()))
+    }
+
+    /// File and line of a principal's verifier, for messages.
+    pub fn verifier_place(&self, principal: &str) -> Option<String> {
+        let (_, login) = self.rules.principals.get(principal)?;
+        Some(self.sources.place(login.at))
     }
 
     /// Rules that are about no relation or column there is, with file and line: written ahead, or mistaken.

@@ -379,6 +379,26 @@ fn what_is_wrong_is_refused_with_its_line() {
                 "[[mask]]\ntag = 'pii'\nwith = 'null'",
                 "there is no tag \"pii\"",
             ),
+            (
+                "[[principal]]\nname = 'x'\nverifier = 'x'\nattributes = { a = 1, f = 1.5 }",
+                "expected text, a 64-bit integer or a boolean as attribute `f`",
+            ),
+            (
+                "[[principal]]\nname = 'x'\nverifier = 'x'\nattributes.big = 9223372036854775808",
+                "invalid value: integer `9223372036854775808`, expected text",
+            ),
+            (
+                "[[principal]]\nname = 'x'\nverifier = 'x'\nattributes.day = 2026-01-01",
+                "expected text, a 64-bit integer or a boolean as attribute `day`",
+            ),
+            (
+                "[deny]\non = 'wh.main.t'",
+                "a deny is written as [[deny]], as there can be many",
+            ),
+            (
+                " [ grant ] # twice\nrole = 'staff'",
+                "a grant is written as [[grant]], as there can be many",
+            ),
             ("[[limit]]\nto = ['staff']", "limits nothing"),
             ("[[limit]]\nstatements = 0", "of no statements"),
             (

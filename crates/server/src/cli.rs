@@ -48,7 +48,13 @@ pub(crate) struct ConfigFile {
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Says whether a policy is good.
-    Check(PolicyPlace),
+    Check {
+        #[command(flatten)]
+        place: PolicyPlace,
+        /// The same as --policy.
+        #[arg(value_name = "POLICY", conflicts_with = "policy")]
+        file: Option<PathBuf>,
+    },
     /// Prints the JSON Schema of a policy's files, for editors.
     Schema,
     /// Tells which rules meet in a statement, and what becomes of it.

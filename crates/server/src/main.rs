@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod listen;
 mod password;
+mod policy_file;
 mod policy_tool;
 mod queries;
 mod reload;
@@ -67,9 +68,10 @@ fn print(text: &str) -> Result<()> {
 /// own operator.
 fn complain(error: &Error) {
     let mut text = format!("eider: {error}");
-    for more in [error.detail(), error.hint()].into_iter().flatten() {
+    let more = [error.detail(), error.hint()].into_iter().flatten();
+    for line in more.flat_map(str::lines) {
         text.push_str("\n  ");
-        text.push_str(more);
+        text.push_str(line);
     }
     let mut cause = std::error::Error::source(error);
     while let Some(below) = cause {

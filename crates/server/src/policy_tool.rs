@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use duck::LocalExecutor;
+use duck::{CatalogConfig, LocalExecutor};
 use futures::StreamExt;
 use gateway::{Door, Engine, Outcome};
-use model::{Error, ErrorKind, Executor, Result};
+use model::{CatalogMode, Error, ErrorKind, Executor, Result};
+use policy::PolicySet;
 use serde::Deserialize;
+use tempfile::TempDir;
 use toml::Spanned;
 
 use crate::cli::{PolicyCommand, PolicyPlace};
-use crate::config::Loaded;
-use crate::serve::{Groups, load_policy};
+use crate::config::{Loaded, folder_of};
+use crate::policy_file;
+use crate::serve::Groups;
 
 /// What stands for NULL in cases and reports.
 const NULL: &str = "NULL";
@@ -64,14 +67,14 @@ pub(crate) fn run(command: &PolicyCommand) -> Result<String> {
 
 async fn perform(command: &PolicyCommand, groups: &Groups) -> Result<String> {
     match command {
-        PolicyCommand::Check(place) => {
-            let (_, path) = open(place, groups).await?;
-            Ok(format!("{path}: good\n"))
+        PolicyCommand::Check { place, file } => {
+            let opened = open(place, file.as_deref(), groups).await?;
+            Ok(format!("{}: good\n", opened.path.display()))
         }
         PolicyCommand::Explain { place, user, sql } => {
-            let (engine, _) = open(place, groups).await?;
+            let opened = open(place, None, groups).await?;
             let mut text = String::new();
-            for line in engine.explain_policy(user, sql).await? {
+            for line in opened.engine.explain_policy(user, sql).await? {
                 let on = if line.on.is_empty() { "" } else { " " };
                 writeln!(text, "{}{on}{}: {}", line.what, line.on, line.says)
                     .map_err(Error::internal)?;
@@ -81,28 +84,63 @@ async fn perform(command: &PolicyCommand, groups: &Groups) -> Result<String> {
         PolicyCommand::Schema => Ok(policy::SCHEMA.to_owned()),
         PolicyCommand::Verify(_) => Err(Error::internal("verify runs servers of its own")),
         PolicyCommand::Test { place, cases } => {
-            let (engine, _) = open(place, groups).await?;
-            test(&engine, cases).await
+            let opened = open(place, None, groups).await?;
+            test(&opened, cases).await
         }
     }
 }
 
+/// What a server has behind its doors.
+struct Opened {
+    engine: Arc<Engine>,
+    policy: Arc<PolicySet>,
+    path: PathBuf,
+    /// Databases that are not there yet, as long as this lives.
+    _unmade: TempDir,
+}
+
 /// Opens the catalogs and loads the policy: all that a server does but its doors.
-async fn open(place: &PolicyPlace, groups: &Groups) -> Result<(Arc<Engine>, String)> {
-    let config = Loaded::read(&place.config)?.check()?;
-    let path = place.policy.clone().unwrap_or(config.policy);
+async fn open(place: &PolicyPlace, policy: Option<&Path>, groups: &Groups) -> Result<Opened> {
+    let mut config = Loaded::read(&place.config)?.check()?;
+    let unmade = elsewhere(&mut config.pool.catalogs)?;
+    let policy = policy.or(place.policy.as_deref());
+    let path = policy.map_or(config.policy, Path::to_owned);
     let executor = LocalExecutor::open(config.pool, &groups.executor)
         .await
         .map_err(|e| match e.hint() {
             None => e.with_hint("a running server holds its read_write files: use copies of them"),
             Some(_) => e,
         })?;
-    let policy = load_policy(&path, executor.catalog(), &groups.engine).await?;
-    let engine = Engine::start(config.engine, executor, policy, None, groups.engine.clone())?;
-    Ok((engine, path.display().to_string()))
+    let policy = policy_file::load_apart(&path, executor.catalog(), &groups.engine).await?;
+    let engine = Engine::start(
+        config.engine,
+        executor,
+        Arc::clone(&policy),
+        None,
+        groups.engine.clone(),
+    )?;
+    Ok(Opened {
+        engine,
+        policy,
+        path,
+        _unmade: unmade,
+    })
 }
 
-async fn test(engine: &Arc<Engine>, path: &Path) -> Result<String> {
+/// Gives databases that a server would make a place of their own, empty: a tool leaves nothing behind.
+fn elsewhere(catalogs: &mut [CatalogConfig]) -> Result<TempDir> {
+    let folder = tempfile::tempdir().map_err(Error::internal)?;
+    for (number, catalog) in catalogs.iter_mut().enumerate() {
+        let is_missing = catalog.mode == CatalogMode::ReadWrite && !catalog.path.exists();
+        // Without its folder a server can't make it either, and opening it says so.
+        if is_missing && folder_of(&catalog.path).is_dir() {
+            catalog.path = folder.path().join(format!("{number}.duckdb"));
+        }
+    }
+    Ok(folder)
+}
+
+async fn test(opened: &Opened, path: &Path) -> Result<String> {
     let bad = |at: usize, text: &str, reason: &dyn std::fmt::Display| {
         let line = text.as_bytes()[..at.min(text.len())]
             .iter()
@@ -120,7 +158,14 @@ async fn test(engine: &Arc<Engine>, path: &Path) -> Result<String> {
     let mut failures = Vec::new();
     for case in &cases.case {
         let at = case.span().start;
-        let outcome = ask(engine, case.get_ref()).await;
+        let who = &case.get_ref().principal;
+        if opened.policy.principal(who).is_none() {
+            // Not even where a refusal is expected.
+            let reason = format!("principal \"{who}\" does not exist");
+            failures.push(bad(at, &text, &reason));
+            continue;
+        }
+        let outcome = ask(&opened.engine, case.get_ref()).await;
         match judge(case.get_ref(), outcome) {
             Ok(None) => {}
             Ok(Some(difference)) => failures.push(bad(at, &text, &difference)),
@@ -136,7 +181,7 @@ async fn test(engine: &Arc<Engine>, path: &Path) -> Result<String> {
     }
     let failed = failures.len();
     let reason = format!("{failed} of {total} cases are not as expected");
-    Err(config(reason).with_detail(failures.join("\n  ")))
+    Err(config(reason).with_detail(failures.join("\n")))
 }
 
 type Rows = Vec<Vec<String>>;

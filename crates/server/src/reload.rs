@@ -15,6 +15,8 @@ use policy::PolicySet;
 use runtime::Tasks;
 use tokio::runtime::Handle;
 
+use crate::policy_file;
+
 /// Counter, by `outcome`: `ok` or `error`.
 const RELOADS: &str = "eider_policy_reloads_total";
 /// Gauge: 1 while the files hold a policy that could not be loaded, and an older one is in force.
@@ -25,16 +27,45 @@ pub(crate) struct Watch {
     pub(crate) path: PathBuf,
     /// How often the files are looked at; `None`: only when asked by SIGHUP.
     pub(crate) interval: Option<Duration>,
-    /// The files as they were before the policy in force was read.
-    pub(crate) stamps: Stamps,
+    pub(crate) looks: Looks,
     pub(crate) engine: Arc<Engine>,
     pub(crate) executor: Arc<LocalExecutor>,
     pub(crate) authenticator: Authenticator,
     pub(crate) flight: Option<frontend_flight::Door>,
 }
 
+/// What looks at the files have shown.
+pub(crate) struct Looks {
+    /// The files as they were before they were last read.
+    read: Stamps,
+    /// The files at the last look.
+    last: Stamps,
+}
+
+impl Looks {
+    /// `stamps`: as the files were before the policy in force was read.
+    pub(crate) fn new(stamps: Stamps) -> Self {
+        Self {
+            read: stamps.clone(),
+            last: stamps,
+        }
+    }
+
+    /// Whether the files are to be read, as they are now. A change that nobody has asked to be read
+    /// waits until two looks in a row have found the same: half a file may be a good policy.
+    fn is_due(&mut self, now: Stamps, is_asked: bool) -> bool {
+        let is_settled = now == self.last;
+        let is_due = is_asked || is_settled && now != self.read;
+        if is_due {
+            self.read = now.clone();
+        }
+        self.last = now;
+        is_due
+    }
+}
+
 /// When each file of a policy was changed, and its length.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stamps(Vec<(PathBuf, Option<SystemTime>, u64)>);
 
 impl Stamps {
@@ -97,12 +128,16 @@ impl Watch {
             if woken == Err(RecvTimeoutError::Disconnected) {
                 return;
             }
-            let stamps = Stamps::of(&self.path);
-            if woken.is_err() && stamps == self.stamps {
+            let is_asked = woken.is_ok();
+            if !self.looks.is_due(Stamps::of(&self.path), is_asked) {
                 continue;
             }
-            self.stamps = stamps;
-            match self.reload(runtime) {
+            let loaded = self.load();
+            if !is_asked && Stamps::of(&self.path) != self.looks.read {
+                // Changed as it was read: later looks find it.
+                continue;
+            }
+            match loaded.and_then(|policy| self.put_in_force(policy, runtime)) {
                 Ok(version) => {
                     gauge!(STALE).set(0.0);
                     counter!(RELOADS, "outcome" => "ok").increment(1);
@@ -111,15 +146,18 @@ impl Watch {
                 Err(error) => {
                     gauge!(STALE).set(1.0);
                     counter!(RELOADS, "outcome" => "error").increment(1);
-                    tracing::error!(%error, "the changed policy is refused: the last good one stays in force");
+                    tracing::error!(%error, hint = error.hint(), "the changed policy is refused: the last good one stays in force");
                 }
             }
         }
     }
 
-    fn reload(&self, runtime: &Handle) -> Result<u64> {
+    fn load(&self) -> Result<PolicySet> {
         let parser = tree::Parser::open()?;
-        let policy = PolicySet::load(&self.path, &self.executor.catalog(), &parser)?;
+        policy_file::load(&self.path, &self.executor.catalog(), &parser)
+    }
+
+    fn put_in_force(&self, policy: PolicySet, runtime: &Handle) -> Result<u64> {
         let version = policy.version();
         let verifiers = policy.verifiers();
         let directory: Vec<_> = verifiers
@@ -138,5 +176,35 @@ impl Watch {
             }
         }
         Ok(version)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter::once;
+
+    use super::*;
+
+    fn of_length(length: u64) -> Stamps {
+        let path = PathBuf::from("policy.toml");
+        Stamps(once((path, None, length)).collect())
+    }
+
+    #[test]
+    fn a_change_is_read_when_two_looks_have_found_the_same() {
+        let mut looks = Looks::new(of_length(9));
+        let found = [9, 0, 3, 7, 7, 7, 8, 7, 7, 9, 9];
+        let is_read = found.map(|length| looks.is_due(of_length(length), false));
+        let read_at: Vec<usize> = (0..found.len()).filter(|at| is_read[*at]).collect();
+        assert_eq!(read_at, [4, 10]);
+    }
+
+    #[test]
+    fn who_asks_need_not_wait() {
+        let mut looks = Looks::new(of_length(9));
+        assert!(looks.is_due(of_length(9), true));
+        assert!(looks.is_due(of_length(5), true));
+        assert!(!looks.is_due(of_length(5), false));
+        assert!(!looks.is_due(of_length(5), false));
     }
 }

@@ -7,18 +7,18 @@ use std::time::Duration;
 use auth::Authenticator;
 use duck::LocalExecutor;
 use gateway::{Audit, Engine};
-use model::{CatalogSnapshot, Error, ErrorKind, Executor, Result};
+use model::{Error, ErrorKind, Executor, Result};
 use policy::PolicySet;
 use runtime::{Clock, Journal, Stage, Tasks, telemetry};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 use crate::cli::Serve;
 use crate::config::{AuditConfig, Checked, DoorConfig, Loaded};
 use crate::listen::{Addresses, bind};
-use crate::reload::{Stamps, Watch};
+use crate::policy_file;
+use crate::reload::{Looks, Stamps, Watch};
 use crate::tls::{self, ServerTls};
 
 /// How long each stage after the drain may take.
@@ -121,7 +121,8 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let audit = audit.map(|audit| open_audit(audit, &groups.operations));
     let audit = audit.transpose()?;
     let stamps = Stamps::of(&config.policy);
-    let policy = load_policy(&config.policy, executor.catalog(), &groups.engine).await?;
+    let policy =
+        policy_file::load_apart(&config.policy, executor.catalog(), &groups.engine).await?;
     let journal = audit.as_ref().map(|audit| audit.journal.clone());
     let authenticator = authenticator(config, &policy, journal, &groups.operations)?;
     let engine = Engine::start(
@@ -164,7 +165,7 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let watch = Watch {
         path: config.policy.clone(),
         interval: config.policy_interval,
-        stamps,
+        looks: Looks::new(stamps),
         engine: Arc::clone(&engine),
         executor,
         authenticator: authenticator.clone(),
@@ -204,27 +205,6 @@ fn bind_door<'a, C>(
     };
     let (listener, address) = bind(name, &door.addresses)?;
     Ok((Some((listener, door)), Some(address)))
-}
-
-/// Reads the policy on a thread whose stack suits the parser.
-pub(crate) async fn load_policy(
-    path: &Path,
-    catalog: Arc<CatalogSnapshot>,
-    tasks: &Tasks,
-) -> Result<Arc<PolicySet>> {
-    let (give, loaded) = oneshot::channel();
-    let path = path.to_owned();
-    let load = move || {
-        let policy = tree::Parser::open()
-            .and_then(|parser| PolicySet::load(&path, &catalog, &parser))
-            .map(Arc::new);
-        // Nobody waits any more if the server is stopping.
-        let _ = give.send(policy);
-    };
-    tasks
-        .thread("policy", tree::STACK_BYTES, load)
-        .map_err(Error::internal)?;
-    loaded.await.map_err(Error::internal)?
 }
 
 fn open_audit(config: &AuditConfig, tasks: &Tasks) -> Result<Audit> {

@@ -162,6 +162,24 @@ fn a_broken_start_is_explained_and_announces_nothing() {
 }
 
 #[test]
+fn a_password_in_place_of_a_verifier_is_told_with_its_line() {
+    let (folder, config) = folder(CONFIG);
+    let policy = folder.path().join("policy.toml");
+    let eve = "[[principal]]\nname = \"eve\"\nverifier = \"hunter2\"\n";
+    std::fs::write(policy, format!("{POLICY}{eve}")).unwrap();
+    let ended = serve(&config, &folder.path().join("a.json"))
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(
+        told.contains("policy.toml:14: principal \"eve\": a verifier has the form"),
+        "{told}"
+    );
+    assert!(told.contains("eider password") && !told.contains("hunter2"));
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -218,8 +218,9 @@ sections! {
     Policy {
         /// The policy file, or a folder whose `*.toml` are read in the order of their names.
         path: File = "policy.toml";
-        /// How often the policy's files are looked at. A change takes effect at once if all of it is
-        /// valid; else the last good policy stays in force. SIGHUP looks at once.
+        /// How often the policy's files are looked at. A change takes effect once two looks in a row
+        /// have found the same, if all of it is valid; else the last good policy stays in force.
+        /// SIGHUP has them read at once.
         reload_interval: Bound = "5s";
     }
 }

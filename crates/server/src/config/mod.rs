@@ -45,10 +45,9 @@ impl Loaded {
         })?;
         file.override_from(environment)
             .map_err(|e| invalid(format!("environment: {e}")))?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         Ok(Self {
             file,
-            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            folder: folder_of(path).to_owned(),
         })
     }
 
@@ -65,6 +64,12 @@ impl Loaded {
     pub(crate) fn dump(&self) -> Result<String> {
         toml::to_string(&self.file).map_err(Error::internal)
     }
+}
+
+/// The folder of a file. A bare name is of this one.
+pub(crate) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 fn invalid(message: String) -> Error {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::raw::Source;
+use crate::config::folder_of;
 
 /// How long a server may take to open its doors.
 const START: Duration = Duration::from_secs(120);
@@ -142,8 +143,7 @@ pub(super) fn read(path: &Path) -> Result<(Table, Vec<Source>, PathBuf)> {
     };
     let text = fs::read_to_string(path).map_err(|e| bad(&e))?;
     let config: Table = toml::from_str(&text).map_err(|e| bad(&e))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let folder = std::path::absolute(folder).map_err(|e| bad(&e))?;
+    let folder = std::path::absolute(folder_of(path)).map_err(|e| bad(&e))?;
     let string = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let entries = config.get("catalog").and_then(Value::as_array);
     let catalogs: Option<Vec<Source>> = entries

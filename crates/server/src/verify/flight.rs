@@ -12,7 +12,7 @@ use gateway::Form;
 use model::{Error, ErrorKind, Result};
 use tonic::transport::{Channel, Endpoint};
 
-use super::forms::{Answer, Row};
+use super::forms::{Answer, Row, rejected, unreachable};
 use super::instants::by_offset;
 
 /// A session.
@@ -21,14 +21,13 @@ pub(super) struct Client(FlightSqlServiceClient<Channel>);
 impl Client {
     /// Connects and logs in.
     pub(super) async fn connect(address: &str, user: &str, password: &str) -> Result<Self> {
-        let endpoint =
-            Endpoint::from_shared(format!("http://{address}")).map_err(Error::internal)?;
-        let channel = endpoint.connect().await.map_err(Error::internal)?;
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .map_err(|e| unreachable(address, &e))?;
+        let channel = endpoint.connect().await;
+        let channel = channel.map_err(|e| unreachable(address, &e))?;
         let mut client = FlightSqlServiceClient::new(channel);
-        client
-            .handshake(user, password)
-            .await
-            .map_err(Error::internal)?;
+        let shaken = client.handshake(user, password).await;
+        shaken.map_err(|e| rejected(address, user, &e))?;
         Ok(Self(client))
     }
 

@@ -22,6 +22,18 @@ pub(super) enum Answer {
     Refused(String),
 }
 
+/// The error of a door that can't be reached.
+pub(super) fn unreachable(address: &str, reason: &dyn std::fmt::Display) -> Error {
+    let message = format!("can't reach the server at {address}: {reason}");
+    Error::new(ErrorKind::Config, message)
+}
+
+/// The error of a door that lets a principal not in.
+pub(super) fn rejected(address: &str, user: &str, reason: &dyn std::fmt::Display) -> Error {
+    let message = format!("\"{user}\" can't log in at {address}: {reason}");
+    Error::new(ErrorKind::Config, message)
+}
+
 /// Connections of one principal to the doors of one server.
 pub(super) struct Clients {
     pg: Option<pg::Client>,
@@ -72,6 +84,8 @@ pub(super) enum Verdict {
     /// Neither side answers.
     Refused,
     Different(String),
+    /// The copy does not give the same each time.
+    Unstable,
 }
 
 /// Compares an answer with the copy's.
@@ -106,7 +120,7 @@ pub(super) fn compare(found: &Answer, expected: &Answer) -> Verdict {
 }
 
 /// Rows that one side has more often than the other.
-fn surplus(rows: &[Row], right: &[Row]) -> Option<String> {
+pub(super) fn surplus(rows: &[Row], right: &[Row]) -> Option<String> {
     let mut counts: BTreeMap<&Row, i64> = BTreeMap::new();
     for row in rows {
         *counts.entry(row).or_default() += 1;

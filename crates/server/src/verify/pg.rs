@@ -13,7 +13,7 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::forms::Answer;
+use super::forms::{Answer, rejected, unreachable};
 
 /// A connection.
 pub(super) struct Client {
@@ -29,7 +29,8 @@ impl Client {
         password: &str,
         database: &str,
     ) -> Result<Self> {
-        let stream = TcpStream::connect(address).await.map_err(Error::internal)?;
+        let stream = TcpStream::connect(address).await;
+        let stream = stream.map_err(|e| unreachable(address, &e))?;
         let mut client = Self {
             stream,
             read: BytesMut::new(),
@@ -62,7 +63,9 @@ impl Client {
                 Message::AuthenticationSaslFinal(body) => {
                     scram.finish(body.data()).map_err(Error::internal)?;
                 }
-                Message::ErrorResponse(body) => return Err(Error::internal(said(body.fields())?)),
+                Message::ErrorResponse(body) => {
+                    return Err(rejected(address, user, &said(body.fields())?));
+                }
                 Message::ReadyForQuery(_) => return Ok(client),
                 _ => {}
             }

@@ -8,7 +8,7 @@ use super::copy::Copy;
 use super::forms::{self, Clients, Verdict};
 use super::table::Table;
 
-/// Differences that are told in full.
+/// Differences that are told in full, and statements that are unstable.
 const TOLD: usize = 50;
 
 /// What came of all comparisons.
@@ -17,6 +17,8 @@ pub(super) struct Report {
     asked: usize,
     refused: usize,
     vacuous: usize,
+    /// What has no answer that is the same each time: compared in part, and not counted as compared.
+    unstable: Vec<String>,
     differences: Vec<String>,
     /// Catalogs that could not be looked into.
     pub(super) unread: Vec<String>,
@@ -27,15 +29,18 @@ pub(super) struct Report {
 impl Report {
     /// Counts a comparison.
     pub(super) fn add(&mut self, who: &str, form: gateway::Form, sql: &str, verdict: Verdict) {
-        self.asked += 1;
+        self.asked += usize::from(verdict != Verdict::Unstable);
         match verdict {
             Verdict::Same => {}
             Verdict::Vacuous => self.vacuous += 1,
             Verdict::Refused => self.refused += 1,
+            Verdict::Unstable => self
+                .unstable
+                .push(format!("{who}, {}: {sql}", form.as_str())),
             Verdict::Different(reason) => {
                 let form = form.as_str();
                 self.differences
-                    .push(format!("{who}, {form}: {sql}\n    {reason}"));
+                    .push(format!("{who}, {form}: {sql}\n  {reason}"));
             }
         }
     }
@@ -64,7 +69,7 @@ impl Report {
                     if let forms::Answer::Rows { .. } = answer {
                         let form = form.as_str();
                         self.differences.push(format!(
-                            "{who}, {form}: {sql}\n    answered, and is not to exist"
+                            "{who}, {form}: {sql}\n  answered, and is not to exist"
                         ));
                     }
                 }
@@ -82,6 +87,9 @@ impl Report {
         for relation in &self.uncompared {
             writeln!(text, "not compared: {relation}").map_err(Error::internal)?;
         }
+        for statement in self.unstable.iter().take(TOLD) {
+            writeln!(text, "unstable: {statement}").map_err(Error::internal)?;
+        }
         for difference in self.differences.iter().take(TOLD) {
             writeln!(text, "{difference}").map_err(Error::internal)?;
         }
@@ -92,6 +100,9 @@ impl Report {
             self.vacuous,
             self.refused
         );
+        if !self.unstable.is_empty() {
+            write!(summary, ", {} unstable", self.unstable.len()).map_err(Error::internal)?;
+        }
         if !self.unread.is_empty() {
             let unread = self.unread.join(", ");
             write!(summary, "; not read: {unread}").map_err(Error::internal)?;
@@ -109,7 +120,7 @@ impl Report {
                 ErrorKind::Config,
                 format!("{summary}: nothing was compared"),
             );
-            return Err(error);
+            return Err(error.with_detail(text));
         }
         match self.differences.is_empty() {
             true => Ok(format!("{text}{summary}\n")),

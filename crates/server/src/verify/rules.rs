@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use model::{Error, ErrorKind, Result, fold};
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::attributes::Rule;
 use super::masks;
 use super::table::{Table, fits, literal, parts, quoted};
+use crate::policy_file::{check_not_empty, check_verifier};
 
 /// The rules of all files, in their order.
 #[derive(Debug, Default, Deserialize)]
@@ -31,6 +33,7 @@ pub(super) struct Rules {
 #[derive(Debug, Deserialize)]
 pub(super) struct Principal {
     pub(super) name: String,
+    verifier: Spanned<String>,
     #[serde(default)]
     roles: Vec<String>,
     #[serde(default)]
@@ -112,7 +115,22 @@ impl Rules {
         let mut all = Self::default();
         for path in paths {
             let text = fs::read_to_string(&path).map_err(|e| bad(&path, &e))?;
-            let file: Self = toml::from_str(&text).map_err(|e| bad(&path, &e))?;
+            let place = |byte: usize| {
+                let before = text.as_bytes().iter().take(byte);
+                let line = 1 + before.filter(|b| **b == b'\n').count();
+                format!("{}:{line}", path.display())
+            };
+            // Without the line's text, which may hold a verifier.
+            let file: Self = toml::from_str(&text).map_err(|e| {
+                let at = place(e.span().map_or(0, |span| span.start));
+                Error::new(ErrorKind::Config, format!("{at}: {}", e.message()))
+            })?;
+            for principal in &file.principal {
+                let verifier = &principal.verifier;
+                check_verifier(&principal.name, verifier.get_ref(), || {
+                    place(verifier.span().start)
+                })?;
+            }
             if let Some(key) = &file.hash_key_file {
                 let key = path.parent().unwrap_or(Path::new("")).join(key);
                 let text = fs::read_to_string(&key).map_err(|e| bad(&key, &e))?;
@@ -126,6 +144,7 @@ impl Rules {
             all.mask.extend(file.mask);
             all.tag.extend(file.tag);
         }
+        check_not_empty(path, &all.principal)?;
         Ok(all)
     }
 

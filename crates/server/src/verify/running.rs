@@ -36,7 +36,8 @@ impl<'a> Running<'a> {
                 pg: arguments.pg.clone(),
                 flight: arguments.flight.clone(),
             },
-            passwords: toml::from_str(&text).map_err(|e| bad(&e))?,
+            // Without the line's text, which holds a password.
+            passwords: toml::from_str(&text).map_err(|e| bad(&e.message()))?,
             raw_as: arguments.raw_as.as_deref(),
         }))
     }
