@@ -42,6 +42,21 @@ def test_it_tells_why_a_statement_is_refused(server) -> None:
     assert says(explained(server, "explain policy from planes"), "decision") == ["runs"]
 
 
+def test_it_tells_the_rules_on_what_a_refused_statement_asked_for(server) -> None:
+    lines = explained(server, "explain policy for jfk select nothing from flights, planes, typo")
+    assert ("relation", "nyc.main.planes", "not seen: there is no grant") in lines
+    assert ("relation", "typo", "there is no relation of this name") in lines
+    assert any("origin = 'JFK'" in says for kind, on, says in lines if (kind, on) == ("grant", "nyc.main.flights"))
+    assert says(lines, "decision")[0].startswith("refused: ")
+
+
+def test_it_knows_what_the_session_answers_and_a_pivot_without_values(server) -> None:
+    for text in ("begin", "set statement_timeout = '1s'", "prepare p as select 1"):
+        assert says(explained(server, f"explain policy {text}"), "decision") == ["answered by the session, which has no data"]
+    lines = explained(server, "explain policy for jfk pivot flights on origin using count(*)")
+    assert says(lines, "decision") == ["runs"], lines
+
+
 @pytest.mark.parametrize("text", ["explain policy from flights", "explain policy for admin from planes", "explain policy for nobody select 1"])
 def test_it_is_for_administrators(server, text) -> None:
     with clients.connect_psycopg(server, "jfk") as jfk:

@@ -66,6 +66,19 @@ def test_a_policy_is_checked(tmp_path) -> None:
         assert "policy.toml: a policy without principals lets nobody in" in emptied.stderr
 
 
+def test_rules_about_nothing_are_warned_of(tmp_path) -> None:
+    text = (config.DEMO / "policy.toml").read_text()
+    line = len(text.splitlines()) + 1
+    text += "[[deny]]\non = 'nyc.main.flihgts'\n[[mask]]\non = 'nyc.main.gone.x'\nwith = 'null'\n"
+    done = policy(tmp_path, "check", text=text)
+    expected = [
+        f"warning: {tmp_path}/policy.toml:{line}: no relation matches nyc.main.flihgts",
+        f"warning: {tmp_path}/policy.toml:{line + 2}: no column matches nyc.main.gone.x",
+        f"{tmp_path}/policy.toml: good",
+    ]
+    assert (done.returncode, done.stdout.splitlines()) == (0, expected), done.stderr
+
+
 @pytest.mark.parametrize("verb", [("check",), ("test", str(CASES)), ("explain", "--as", "jfk", "select 1"), ("verify",)])
 def test_a_password_in_place_of_a_verifier_is_refused_and_not_shown(tmp_path, verb) -> None:
     text = "[[principal]]\nname = 'jfk'\n\nverifier = 'hunter2'\n"

@@ -128,3 +128,30 @@ def test_who_is_gone_is_sent_away(policy) -> None:
         with pytest.raises(psycopg.OperationalError):
             clients.connect_psycopg(policy.server, "jfk")
         assert counted(admin) == ALL
+
+
+RULES = """
+[[grant]]
+role = "jfk_desk"
+on = "scratch.work.*"
+privileges = ["select", "create", "drop"]
+
+[[restrict]]
+on = "scratch.work.*"
+rows = "owner = current_user"
+to = ["jfk_desk"]
+"""
+
+
+def test_no_statement_keeps_a_policy_from_being_loaded(policy) -> None:
+    with clients.connect_psycopg(policy.server, "admin") as admin, clients.connect_psycopg(policy.server, "jfk") as jfk:
+        admin.execute("create schema scratch.work")
+        policy.becomes(policy.text + RULES)
+        jfk.execute("create table scratch.work.mine as select 'jfk' as owner, 1 as a")
+        for text in ("create table scratch.work.junk (a integer)", "create view scratch.work.junk as select 1 as a"):
+            for connection in (admin, jfk):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="a rule of the policy does not fit"):
+                    connection.execute(text)
+        jfk.execute("drop table scratch.work.mine")
+        policy.becomes(policy.text + RULES + "\n")
+        assert not policy.stale()

@@ -48,6 +48,13 @@ pub(crate) async fn load_apart(
     loaded.await.map_err(Error::internal)?
 }
 
+/// Logs what looks like a mistake in a policy that holds from now on.
+pub(crate) fn log_warnings(policy: &PolicySet, catalog: &CatalogSnapshot) {
+    for warning in policy.warnings(catalog) {
+        tracing::warn!("{warning}");
+    }
+}
+
 /// Fails where there are no principals, as when a file was emptied by mistake.
 pub(crate) fn check_not_empty<T>(
     path: &Path,

@@ -69,7 +69,9 @@ async fn perform(command: &PolicyCommand, groups: &Groups) -> Result<String> {
     match command {
         PolicyCommand::Check { place, file } => {
             let opened = open(place, file.as_deref(), groups).await?;
-            Ok(format!("{}: good\n", opened.path.display()))
+            let warnings = opened.warnings.iter();
+            let warnings: String = warnings.map(|w| format!("warning: {w}\n")).collect();
+            Ok(format!("{warnings}{}: good\n", opened.path.display()))
         }
         PolicyCommand::Explain { place, user, sql } => {
             let opened = open(place, None, groups).await?;
@@ -95,6 +97,8 @@ struct Opened {
     engine: Arc<Engine>,
     policy: Arc<PolicySet>,
     path: PathBuf,
+    /// What looks like a mistake in it.
+    warnings: Vec<String>,
     /// Databases that are not there yet, as long as this lives.
     _unmade: TempDir,
 }
@@ -112,6 +116,7 @@ async fn open(place: &PolicyPlace, policy: Option<&Path>, groups: &Groups) -> Re
             Some(_) => e,
         })?;
     let policy = policy_file::load_apart(&path, executor.catalog(), &groups.engine).await?;
+    let warnings = policy.warnings(&executor.catalog());
     let engine = Engine::start(
         config.engine,
         executor,
@@ -123,6 +128,7 @@ async fn open(place: &PolicyPlace, policy: Option<&Path>, groups: &Groups) -> Re
         engine,
         policy,
         path,
+        warnings,
         _unmade: unmade,
     })
 }

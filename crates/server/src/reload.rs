@@ -164,6 +164,7 @@ impl Watch {
             .map(|(name, verifier)| (name.to_owned(), verifier.to_owned()))
             .collect();
         let revoked = self.authenticator.reload(directory)?;
+        policy_file::log_warnings(&policy, &self.executor.catalog());
         self.engine.set_policy(Arc::new(policy));
         for name in &revoked {
             tracing::info!(

@@ -123,6 +123,7 @@ async fn start(config: &Checked, groups: &Groups, announce: Option<&Path>) -> Re
     let stamps = Stamps::of(&config.policy);
     let policy =
         policy_file::load_apart(&config.policy, executor.catalog(), &groups.engine).await?;
+    policy_file::log_warnings(&policy, &executor.catalog());
     let journal = audit.as_ref().map(|audit| audit.journal.clone());
     let authenticator = authenticator(config, &policy, journal, &groups.operations)?;
     let engine = Engine::start(
