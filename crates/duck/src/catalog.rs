@@ -8,7 +8,7 @@ use model::{
     Catalog, CatalogMode, CatalogSnapshot, Column, Error, Relation, RelationKind, RelationName,
     Result, Schema, TEMPORARY, fold,
 };
-use native::{Connection, Rows};
+use native::{Connection, ErrorType, Rows};
 use parking_lot::Mutex;
 
 use crate::config::CatalogConfig;
@@ -200,8 +200,16 @@ impl CatalogReader {
         {
             return Ok(known.columns.clone());
         }
-        let columns = described(connection, relation, |name| nullable.contains(name))
-            .map_err(Error::internal)?;
+        let columns = match described(connection, relation, |name| nullable.contains(name)) {
+            Ok(columns) => columns,
+            // Its file may have been made with what is not here, as a function that a column is computed by:
+            // it is there, without columns, and the others are read.
+            Err(error) if is_of_relation(&error) => {
+                tracing::warn!(%relation, ?error, "a table's columns can't be read");
+                return Ok(vec![]);
+            }
+            Err(error) => return Err(Error::internal(error)),
+        };
         if relation.is_temporary() {
             return Ok(columns);
         }
@@ -270,6 +278,23 @@ fn described(
         sql_type,
     };
     Ok(columns.map(column).collect())
+}
+
+/// Whether an error is about the relation that was asked for, and no other would meet it.
+fn is_of_relation(error: &native::Error) -> bool {
+    let classes = [
+        ErrorType::Autoload,
+        ErrorType::Binder,
+        ErrorType::Catalog,
+        ErrorType::InvalidInput,
+        ErrorType::InvalidType,
+        ErrorType::MissingExtension,
+        ErrorType::NotImplemented,
+        ErrorType::ObjectSize,
+        ErrorType::Parser,
+        ErrorType::UnknownType,
+    ];
+    !error.is_fatal() && classes.contains(&error.error_type())
 }
 
 /// Forgets nothing and repeats nothing: snapshots of one process never share a version.

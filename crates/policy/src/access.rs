@@ -12,6 +12,7 @@ use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
 use crate::generated::{Shown, withheld};
 use crate::mapping::looks_up;
+use crate::mirrored;
 use crate::reserved::unless_reserved_columns;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
@@ -86,6 +87,7 @@ impl Access {
             .collect();
         if !privileges.is_empty() {
             unless_reserved_columns(&relation.columns)?;
+            mirrored::check(relation, compiler.sidecar)?;
         }
         let reading = match privileges.contains(&Privilege::Select) {
             true => set.reading_grants(compiler.principal, &relation.name),

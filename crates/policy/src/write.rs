@@ -87,7 +87,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
                 ));
             }
             names.iter().try_for_each(|name| unless_reserved(name))?;
-            fits(made(names, &done.description))?;
+            fits(made(names, &done.description)?)?;
             let with = if *no_data { " with no data" } else { "" };
             sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
             let tag = CommandTag::CreateTableAs;

@@ -64,12 +64,12 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     }
     let mut names = described.names.iter().chain(&create.columns);
     names.try_for_each(|name| unless_reserved(name))?;
+    let names = match create.columns.as_slice() {
+        [] => &described.names,
+        names => names,
+    };
+    let columns = made(names, &described)?;
     if !(create.if_not_exists && context.view.access(&target).is_some()) {
-        let names = match create.columns.as_slice() {
-            [] => &described.names,
-            names => names,
-        };
-        let columns = made(names, &described);
         check_made(context, &target, RelationKind::View, columns)?;
     }
     let Sealed {
