@@ -15,6 +15,7 @@ mod core;
 mod described;
 mod executor;
 mod folder;
+mod generated;
 mod governed;
 mod guard;
 mod metric;
