@@ -13,6 +13,7 @@ use crate::file::Privilege;
 use crate::generated::{Shown, withheld};
 use crate::mapping::looks_up;
 use crate::mirrored;
+use crate::part::size;
 use crate::reserved::unless_reserved_columns;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
@@ -29,6 +30,8 @@ pub(crate) struct Access {
     pub(crate) barrier: Option<Value>,
     /// Of a view without rules of its own: its query, as this principal reads it.
     pub(crate) inlined: Option<Inlined>,
+    /// Parts of the query that stands for it; 0 where its name does.
+    pub(crate) size: usize,
     /// Columns that are shown as they are, by folded name.
     pub(crate) open: BTreeMap<String, (String, SqlType)>,
     /// Whether conditions may be asked of them inside the barrier.
@@ -65,6 +68,7 @@ impl Access {
             columns: vec![],
             barrier: None,
             inlined: None,
+            size: 0,
             open: BTreeMap::new(),
             copies: false,
             changes: None,
@@ -230,11 +234,13 @@ impl Access {
                 (Some(query), None)
             }
         };
+        let stands_in = barrier.as_ref().or(inlined.as_ref().map(|i| &i.query));
         Ok(Some(Self {
             name: relation.name.clone(),
             kind: relation.kind,
             privileges,
             columns,
+            size: stands_in.map(size).unwrap_or_default(),
             barrier,
             inlined,
             open,

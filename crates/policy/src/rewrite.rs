@@ -2,11 +2,12 @@
 //! behind its barrier.
 
 mod pivot;
+mod stand_in;
 mod with;
 
 use std::collections::{BTreeSet, VecDeque};
 
-use model::{Error, RelationKind, RelationName, Result, fold};
+use model::{Error, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -45,6 +46,8 @@ pub(crate) struct Rewriter<'a> {
     generated: usize,
     depth: usize,
     subquery_depth: usize,
+    /// Parts of what has been put in the place of relations.
+    added: usize,
     /// Names before a star that would print without the quotes they need.
     quoted_stars: BTreeSet<String>,
     /// Names that something in the statement gives to a column.
@@ -76,6 +79,7 @@ impl<'a> Rewriter<'a> {
             generated: 0,
             depth: 0,
             subquery_depth: 0,
+            added: 0,
             quoted_stars: BTreeSet::new(),
             given_names: BTreeSet::new(),
             found: Found::default(),
@@ -393,6 +397,10 @@ impl<'a> Rewriter<'a> {
         let columns = table["column_name_alias"].take();
         let sample = table["sample"].take();
         let name = item.new_name();
+        let stands_in = match &source {
+            Source::Relation(access) => self.stand_in(access)?,
+            _ => None,
+        };
         *table = match source {
             Source::Cte(generated) => {
                 table["table_name"] = json!(generated);
@@ -402,7 +410,7 @@ impl<'a> Rewriter<'a> {
                 return Ok(());
             }
             Source::Target(source) => as_table(&source, name, columns, sample),
-            Source::Relation(access) if let Some(query) = self.stand_in(access) => {
+            Source::Relation(_) if let Some(query) = stands_in => {
                 as_table(query, name, columns, sample)
             }
             Source::Relation(access) => {
@@ -413,19 +421,6 @@ impl<'a> Rewriter<'a> {
             }
         };
         Ok(())
-    }
-
-    /// The query that a relation is read through, if not by its name.
-    fn stand_in(&mut self, access: &'a Access) -> Option<&'a Value> {
-        if self.rights.names_only {
-            return None;
-        }
-        if access.kind == RelationKind::View {
-            self.found.views.insert(access.name.clone());
-        }
-        let inlined = access.inlined.as_ref();
-        self.found.governed |= access.barrier.is_some() || inlined.is_some_and(|i| i.governed);
-        access.barrier.as_ref().or(inlined.map(|i| &i.query))
     }
 
     fn expr(&mut self, expr: &mut Value) -> Result<()> {

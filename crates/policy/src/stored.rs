@@ -11,11 +11,16 @@ use tree::{Parser, Sidecar, build};
 use crate::access::{Access, Inlined, Rows, as_table};
 use crate::compile::Compiler;
 use crate::file::Privilege;
+use crate::part::size;
 use crate::reserved::GENERATED;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::seal;
 use crate::view::{Source, View};
+
+/// Most parts of a view, with those of what it reads: an eighth of a second. Three tables of 300 columns
+/// behind barriers have that many.
+const MAX_PARTS: usize = 6000;
 
 /// Adds the views that the principal may read to what it sees: the temporary ones to what a session
 /// sees, else those of all. A view that can't be read with the
@@ -49,6 +54,10 @@ pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>)
         for candidate in pending {
             match stored.access(view, &candidate, own.as_ref()) {
                 Ok(access) => added.extend(access),
+                // It gets no smaller.
+                Err(error) if error.kind() == ErrorKind::TooComplex => {
+                    view.hide(candidate.relation, error, source.snapshot);
+                }
                 Err(error) => failed.push((candidate, error)),
             }
         }
@@ -62,6 +71,22 @@ pub(crate) fn add(view: &mut View, source: &Source<'_>, compiler: &Compiler<'_>)
         pending = failed.into_iter().map(|(candidate, _)| candidate).collect();
     }
     Ok(())
+}
+
+/// Refuses a view that becomes too much once each view that it reads stands in place of its name. All
+/// that a principal sees is made anew with every change of the catalog, and DuckDB reads, prints and binds
+/// each of its views then.
+///
+/// # Errors
+/// `TooComplex`.
+pub(crate) fn check_size(rewritten: &Value) -> Result<()> {
+    if size(rewritten) <= MAX_PARTS {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::TooComplex,
+        format!("the view has more than {MAX_PARTS} parts, with those of the views that it reads"),
+    ))
 }
 
 /// What a view was made by, as DuckDB keeps it.
@@ -160,6 +185,7 @@ impl Stored<'_> {
         let rights = Rights::of_stored(rights, reader, &pending.relation.name);
         let mut query = pending.create.query.tree.clone();
         let found = Rewriter::new(rights, parser).rewrite(&mut query)?;
+        check_size(&query)?;
         // Checked here once: behind a definer's barrier no statement's own check looks again.
         let sql = seal(&mut query, rights, parser)?.sql;
         let described = match own {

@@ -11,6 +11,7 @@ use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
+use crate::stored::check_size;
 use crate::write::{dropped, full, place_new, quoted, require, written};
 
 pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Authorised> {
@@ -45,6 +46,9 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     let mut query = create.query.tree.clone();
     // Nothing is bound that has not been judged.
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
+    let mut whole = create.query.tree.clone();
+    Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut whole)?;
+    check_size(&whole)?;
     let described = context
         .sidecar
         .describe(&create.query.text)
