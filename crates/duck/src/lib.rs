@@ -40,6 +40,7 @@ mod tables;
 mod temporary;
 mod transaction;
 mod verify;
+mod views;
 mod worker;
 mod written;
 

@@ -48,3 +48,43 @@ async fn a_file_is_served_without_what_can_not_be_read_of_it() {
         run(&session, drop).await.unwrap();
     }
 }
+
+/// Each is the one below twice, or comes back to itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tower_of_views_is_not_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path());
+    {
+        let file = folder.path().join("w.db");
+        let instance = native::Instance::open(Some(&file), &[]).unwrap();
+        let connection = instance.connect().unwrap();
+        let run = |sql: &str| connection.execute(sql).map(|_| ()).unwrap();
+        // Replaced from the top down, as none of them is bound when it is made.
+        let twice =
+            |below: &str| format!("select * from {below} union all select * from main.{below}");
+        for level in 0..60 {
+            run(&format!("create view b{level} as from t"));
+        }
+        for level in (1..60).rev() {
+            let query = twice(&format!("b{}", level - 1));
+            run(&format!("create or replace view b{level} as {query}"));
+        }
+        run(
+            "create view c0 as from t; create view c1 as from c0; create or replace view c0 as from c1",
+        );
+    }
+    let tasks = Tasks::new("test");
+    let executor = LocalExecutor::open(config(folder.path()), &tasks)
+        .await
+        .unwrap();
+    let snapshot = executor.catalog();
+    let columns = |name: &str| snapshot.relation("w", "main", name).unwrap().columns.len();
+    assert_eq!(columns("v"), 2);
+    assert_eq!((columns("b0"), columns("b6")), (2, 2));
+    assert_eq!((columns("b12"), columns("b59")), (0, 0));
+    assert_eq!((columns("c0"), columns("c1")), (0, 0));
+    let session = executor.open_session(principal()).await.unwrap();
+    let drop = write("drop view w.main.b59", None, "w.main.b59", true);
+    run(&session, drop).await.unwrap();
+    assert_eq!(number(&session, count("w.main.t")).await.unwrap(), 1000);
+}
