@@ -32,6 +32,8 @@ pub(crate) struct Access {
     pub(crate) inlined: Option<Inlined>,
     /// Parts of the query that stands for it; 0 where its name does.
     pub(crate) size: usize,
+    /// Of a view: the views that its query reads, directly or through others.
+    pub(crate) views: BTreeSet<RelationName>,
     /// Columns that are shown as they are, by folded name.
     pub(crate) open: BTreeMap<String, (String, SqlType)>,
     /// Whether conditions may be asked of them inside the barrier.
@@ -69,6 +71,7 @@ impl Access {
             barrier: None,
             inlined: None,
             size: 0,
+            views: BTreeSet::new(),
             open: BTreeMap::new(),
             copies: false,
             changes: None,
@@ -241,6 +244,7 @@ impl Access {
             privileges,
             columns,
             size: stands_in.map(size).unwrap_or_default(),
+            views: BTreeSet::new(),
             barrier,
             inlined,
             open,

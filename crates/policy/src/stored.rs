@@ -1,9 +1,9 @@
 //! Step 6 of the rewriting: views that DuckDB keeps, as one principal reads them. A view is its
 //! query, read with the rights of who asks, or with a definer's where a grant says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Column, Error, ErrorKind, Relation, RelationKind, Result};
+use model::{Column, Error, ErrorKind, Relation, RelationKind, RelationName, Result};
 use plan::{CreateView, Statement};
 use serde_json::{Value, json};
 use tree::{Parser, Sidecar, build};
@@ -13,7 +13,7 @@ use crate::compile::Compiler;
 use crate::file::Privilege;
 use crate::part::size;
 use crate::reserved::GENERATED;
-use crate::rewrite::Rewriter;
+use crate::rewrite::{Found, Rewriter};
 use crate::rights::Rights;
 use crate::seal::seal;
 use crate::view::{Source, View};
@@ -89,6 +89,13 @@ pub(crate) fn check_size(rewritten: &Value) -> Result<()> {
     ))
 }
 
+/// The views that a query reads, directly or through others.
+pub(crate) fn read_by(found: &Found, view: &View) -> BTreeSet<RelationName> {
+    let below = found.views.iter().filter_map(|name| view.access(name));
+    let below = below.flat_map(|access| &access.views);
+    found.views.iter().chain(below).cloned().collect()
+}
+
 /// What a view was made by, as DuckDB keeps it.
 pub(crate) fn definition(view: &Relation, parser: &Parser) -> Result<CreateView> {
     let text = view.definition.as_deref().unwrap_or_default();
@@ -117,7 +124,7 @@ struct Pending<'a> {
 struct Body {
     query: Value,
     columns: Vec<Column>,
-    governed: bool,
+    found: Found,
 }
 
 impl Stored<'_> {
@@ -168,10 +175,12 @@ impl Stored<'_> {
             Some(_) => Rows::Definer(&body.query),
             None => Rows::View(Inlined {
                 query: body.query,
-                governed: body.governed,
+                governed: body.found.governed,
             }),
         };
-        Access::new(self.source.set, self.compiler, &relation, rows)
+        let access = Access::new(self.source.set, self.compiler, &relation, rows)?;
+        let views = read_by(&body.found, definer.unwrap_or(reader));
+        Ok(access.map(|access| Access { views, ..access }))
     }
 
     fn body(
@@ -211,7 +220,7 @@ impl Stored<'_> {
         Ok(Body {
             columns: columns.collect(),
             query: named(&query, &names),
-            governed: found.governed,
+            found,
         })
     }
 }
