@@ -5,7 +5,7 @@ mod common;
 
 use common::*;
 use duck::LocalExecutor;
-use model::Executor;
+use model::{ErrorKind, Executor};
 use runtime::Tasks;
 
 /// What no statement of Eider's makes: types without a text, a column computed by what is gone.
@@ -87,4 +87,81 @@ async fn a_tower_of_views_is_not_bound() {
     let drop = write("drop view w.main.b59", None, "w.main.b59", true);
     run(&session, drop).await.unwrap();
     assert_eq!(number(&session, count("w.main.t")).await.unwrap(), 1000);
+}
+
+/// DuckDB has no class of its own for some of these, and its words name what is hidden.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_need_is_said_to_be_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    data(folder.path());
+    {
+        let file = folder.path().join("w.db");
+        let instance = native::Instance::open(Some(&file), &[]).unwrap();
+        let tables = "
+            create table parent (a integer primary key, b integer unique, c integer);
+            create table child (x integer references parent (a), y integer);
+            create table computed (a integer, b integer, g integer generated always as (a));
+            create table indexed (a integer, b integer); create index i on indexed (a);
+            create table one (a integer);";
+        instance.connect().unwrap().execute(tables).unwrap();
+    }
+    let tasks = Tasks::new("test");
+    let executor = LocalExecutor::open(config(folder.path()), &tasks)
+        .await
+        .unwrap();
+    let session = executor.open_session(principal()).await.unwrap();
+    let needed = (ErrorKind::DependentObjects, "other objects depend on it");
+    let refused = (
+        ErrorKind::NotSupported,
+        "the statement uses what is not supported",
+    );
+    for (target, text, expected) in [
+        ("parent", "drop table w.main.parent", needed),
+        (
+            "parent",
+            "alter table w.main.parent drop column \"a\"",
+            needed,
+        ),
+        (
+            "parent",
+            "alter table w.main.parent drop column \"b\"",
+            needed,
+        ),
+        (
+            "parent",
+            "alter table w.main.parent drop column \"c\"",
+            needed,
+        ),
+        (
+            "parent",
+            "alter table w.main.parent rename column \"a\" to \"d\"",
+            needed,
+        ),
+        (
+            "parent",
+            "alter table w.main.parent add primary key (\"c\")",
+            refused,
+        ),
+        (
+            "child",
+            "alter table w.main.child drop column \"x\"",
+            needed,
+        ),
+        (
+            "computed",
+            "alter table w.main.computed drop column \"a\"",
+            needed,
+        ),
+        (
+            "indexed",
+            "alter table w.main.indexed drop column \"a\"",
+            needed,
+        ),
+        ("one", "alter table w.main.one drop column \"a\"", refused),
+    ] {
+        let target = format!("w.main.{target}");
+        let error = run(&session, write(text, None, &target, true)).await;
+        let error = error.unwrap_err();
+        assert_eq!((error.kind(), error.message()), expected, "{text}");
+    }
 }

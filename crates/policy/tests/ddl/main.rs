@@ -276,3 +276,14 @@ fn columns_have_names_of_their_own() {
         world.sql("root", "create table d as select 1 as a, 2 as b");
     });
 }
+
+#[test]
+fn the_last_column_stays() {
+    on_a_large_stack(|| {
+        let world = world();
+        let error = world.authorise("root", "alter table quiet drop column id");
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotSupported);
+        assert!(error.message().contains("last column"), "{error:?}");
+    });
+}
