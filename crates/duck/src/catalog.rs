@@ -8,12 +8,13 @@ use model::{
     Catalog, CatalogMode, CatalogSnapshot, Column, Error, Relation, RelationKind, RelationName,
     Result, Schema, TEMPORARY, fold,
 };
-use native::{Connection, Rows};
+use native::{Connection, ErrorType, Rows};
 use parking_lot::Mutex;
 
 use crate::config::CatalogConfig;
 use crate::constraints::Constraints;
 use crate::quote::{identifier, literal};
+use crate::views::{Definitions, Views};
 
 /// Reads snapshots of the configured catalogs. Columns of a relation are asked for again only when
 /// DuckDB describes it differently.
@@ -22,6 +23,7 @@ pub(crate) struct CatalogReader {
     /// Folded names of the catalogs that are folders.
     folders: BTreeSet<String>,
     known: Mutex<HashMap<RelationName, Described>>,
+    views: Definitions,
 }
 
 struct Described {
@@ -40,6 +42,7 @@ impl CatalogReader {
                 .map(|c| fold(&c.name))
                 .collect(),
             known: Mutex::default(),
+            views: Definitions::default(),
         }
     }
 
@@ -65,8 +68,10 @@ impl CatalogReader {
     /// snapshot has a version of its own.
     pub(crate) fn read(&self, connection: &Connection) -> Result<CatalogSnapshot> {
         let mut catalogs = BTreeMap::new();
+        let views = self.views.read(connection)?;
         for configured in &self.catalogs {
-            let catalog = self.catalog(connection, &configured.name, configured.mode)?;
+            let (name, mode) = (&configured.name, configured.mode);
+            let catalog = self.catalog(connection, name, mode, &views)?;
             catalogs.insert(fold(&configured.name), catalog);
         }
         Ok(CatalogSnapshot {
@@ -78,14 +83,21 @@ impl CatalogReader {
 
     /// The temporary objects of this connection; `None` where it has none.
     pub(crate) fn read_temporary(&self, connection: &Connection) -> Result<Option<Catalog>> {
-        let found = self.catalog(connection, TEMPORARY, CatalogMode::ReadWrite)?;
+        let views = self.views.read(connection)?;
+        let found = self.catalog(connection, TEMPORARY, CatalogMode::ReadWrite, &views)?;
         let mut schemas = found.schemas.values();
         Ok(schemas
             .any(|schema| !schema.relations.is_empty())
             .then_some(found))
     }
 
-    fn catalog(&self, connection: &Connection, named: &str, mode: CatalogMode) -> Result<Catalog> {
+    fn catalog(
+        &self,
+        connection: &Connection,
+        named: &str,
+        mode: CatalogMode,
+        views: &Views,
+    ) -> Result<Catalog> {
         let name = literal(named);
         let mut schemas = BTreeMap::new();
         // DuckDB counts `main` as internal.
@@ -128,7 +140,7 @@ impl CatalogReader {
             });
         }
         if !self.is_folder(named) {
-            relations.extend(views(connection, named)?);
+            relations.extend(views.of(connection, named));
         }
         for relation in relations {
             let schema = schemas
@@ -200,8 +212,16 @@ impl CatalogReader {
         {
             return Ok(known.columns.clone());
         }
-        let columns = described(connection, relation, |name| nullable.contains(name))
-            .map_err(Error::internal)?;
+        let columns = match described(connection, relation, |name| nullable.contains(name)) {
+            Ok(columns) => columns,
+            // Its file may have been made with what is not here, as a function that a column is computed by:
+            // it is there, without columns, and the others are read.
+            Err(error) if is_of_relation(&error) => {
+                tracing::warn!(%relation, ?error, "a table's columns can't be read");
+                return Ok(vec![]);
+            }
+            Err(error) => return Err(Error::internal(error)),
+        };
         if relation.is_temporary() {
             return Ok(columns);
         }
@@ -212,30 +232,6 @@ impl CatalogReader {
         self.known.lock().insert(relation.clone(), described);
         Ok(columns)
     }
-}
-
-/// The users' views of a DuckDB file. What one gives depends on others, so it is asked for anew each
-/// time; a view that can't be bound any more has no columns.
-fn views(connection: &Connection, catalog: &str) -> Result<Vec<Relation>> {
-    let rows = query(
-        connection,
-        &format!(
-            "select schema_name, view_name, sql from duckdb_views() \
-             where database_name = {} and not internal order by 1, 2",
-            literal(catalog)
-        ),
-    )?;
-    let view = |row: &Vec<Option<String>>| {
-        let name = RelationName::new(catalog, text(row, 0)?, text(row, 1)?);
-        Ok(Relation {
-            columns: described(connection, &name, |_| true).unwrap_or_default(),
-            kind: RelationKind::View,
-            definition: Some(text(row, 2)?.into()),
-            constraints: vec![],
-            name,
-        })
-    };
-    rows.rows().iter().map(view).collect()
 }
 
 fn sequences(connection: &Connection, catalog: &str) -> Result<Vec<RelationName>> {
@@ -252,7 +248,7 @@ fn sequences(connection: &Connection, catalog: &str) -> Result<Vec<RelationName>
 }
 
 /// Columns with types from a prepared statement, as the text of a type would have to be parsed.
-fn described(
+pub(crate) fn described(
     connection: &Connection,
     name: &RelationName,
     is_nullable: impl Fn(&str) -> bool,
@@ -270,6 +266,23 @@ fn described(
         sql_type,
     };
     Ok(columns.map(column).collect())
+}
+
+/// Whether an error is about the relation that was asked for, and no other would meet it.
+fn is_of_relation(error: &native::Error) -> bool {
+    let classes = [
+        ErrorType::Autoload,
+        ErrorType::Binder,
+        ErrorType::Catalog,
+        ErrorType::InvalidInput,
+        ErrorType::InvalidType,
+        ErrorType::MissingExtension,
+        ErrorType::NotImplemented,
+        ErrorType::ObjectSize,
+        ErrorType::Parser,
+        ErrorType::UnknownType,
+    ];
+    !error.is_fatal() && classes.contains(&error.error_type())
 }
 
 /// Forgets nothing and repeats nothing: snapshots of one process never share a version.

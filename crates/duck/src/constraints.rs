@@ -6,6 +6,7 @@ use model::{Column, Constraint, ConstraintKind, Error, RelationName, Result};
 use native::Connection;
 
 use crate::catalog::{query, text};
+use crate::generated::Generated;
 use crate::quote::literal;
 
 /// The constraints of a catalog's tables.
@@ -14,6 +15,7 @@ pub(crate) struct Constraints {
     of: BTreeMap<RelationName, Vec<Constraint>>,
     /// Tables with a unique index besides their keys. It may be over expressions.
     indexed: Vec<RelationName>,
+    generated: Generated,
 }
 
 impl Constraints {
@@ -52,7 +54,7 @@ impl Constraints {
             }
             last = Some(this);
         }
-        found.read_generated(connection, catalog)?;
+        found.generated = Generated::read(connection, catalog)?;
         let rows = query(
             connection,
             &format!(
@@ -68,37 +70,10 @@ impl Constraints {
         Ok(found)
     }
 
-    /// What columns are computed of. DuckDB tells their expressions as defaults; a true default names
-    /// no column.
-    fn read_generated(&mut self, connection: &Connection, catalog: &str) -> Result<()> {
-        let rows = query(
-            connection,
-            &format!(
-                "select schema_name, table_name, column_name, unnest(read) from (\
-                 select schema_name, table_name, column_name, column_index, \
-                 json_extract_string(json_serialize_sql('select ' || column_default), '$..column_names[*]') as read \
-                 from duckdb_columns() where database_name = {} and column_default is not null) \
-                 order by 1, 2, column_index",
-                literal(catalog)
-            ),
-        )?;
-        let mut last = None;
-        for row in rows.rows() {
-            let table = RelationName::new(catalog, text(row, 0)?, text(row, 1)?);
-            let column = text(row, 2)?;
-            let this = (table.clone(), column.to_owned());
-            if last.as_ref() != Some(&this) {
-                self.add(&table, ConstraintKind::Generated, true, column);
-                last = Some(this);
-            }
-            self.add(&table, ConstraintKind::Generated, false, text(row, 3)?);
-        }
-        Ok(())
-    }
-
     /// The constraints of a table with these columns.
     pub(crate) fn take(&mut self, table: &RelationName, columns: &[Column]) -> Vec<Constraint> {
         let mut constraints = self.of.remove(table).unwrap_or_default();
+        constraints.extend(self.generated.take(table, columns));
         if self.indexed.contains(table) {
             constraints.push(Constraint {
                 kind: ConstraintKind::UniqueIndex,

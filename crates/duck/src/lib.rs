@@ -15,6 +15,7 @@ mod core;
 mod described;
 mod executor;
 mod folder;
+mod generated;
 mod governed;
 mod guard;
 mod metric;
@@ -39,6 +40,7 @@ mod tables;
 mod temporary;
 mod transaction;
 mod verify;
+mod views;
 mod worker;
 mod written;
 

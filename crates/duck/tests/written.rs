@@ -191,7 +191,12 @@ async fn the_snapshot_has_the_constraints_that_a_write_can_meet() {
                  create table b (p integer, q integer, foreign key (q, p) references a (x, y));
                  create table c (m integer, n integer); create unique index c_index on c ((m + n));
                  create table g (\"o p\" integer default 7, q integer, s varchar default 'q', r integer generated always as (\"o p\" + q),
-                 v integer[] generated always as ([r, \"O P\"]))",
+                 v integer[] generated always as ([r, \"O P\"]));
+                 create table d (a integer, e date default current_date, t timestamp default current_timestamp,
+                 u varchar default current_user, n integer default (1 + 2));
+                 create table e (current_date date, a integer, d date default current_date, g date generated always as (current_date));
+                 create table p (a integer, b integer, c varchar, d date default current_date, g generated always as ((a, b)), h generated always as (b + #1),
+                 i varchar generated always as (c.lower()))",
             )
             .unwrap();
     })
@@ -233,6 +238,30 @@ async fn the_snapshot_has_the_constraints_that_a_write_can_meet() {
         [
             constraint(ConstraintKind::Generated, &["r", "o p", "q"]),
             constraint(ConstraintKind::Generated, &["v", "r", "O P"]),
+        ]
+    );
+    // A default is none, whatever its text looks like.
+    assert_eq!(constraints("d"), []);
+    assert_eq!(
+        constraints("e"),
+        [constraint(
+            ConstraintKind::Generated,
+            &["g", "current_date"]
+        )]
+    );
+    // What can't be read or understood may be computed of anything.
+    assert_eq!(
+        constraints("p"),
+        [
+            constraint(
+                ConstraintKind::Generated,
+                &["g", "a", "b", "c", "d", "h", "i"]
+            ),
+            constraint(
+                ConstraintKind::Generated,
+                &["h", "a", "b", "c", "d", "g", "i"]
+            ),
+            constraint(ConstraintKind::Generated, &["i", "c"]),
         ]
     );
     assert_eq!(constraints("t"), []);

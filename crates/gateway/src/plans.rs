@@ -190,7 +190,7 @@ impl Plans {
         })?;
         for (relation, error) in view.hidden() {
             let principal = &scope.principal.name;
-            tracing::warn!(%relation, principal, %error, "relation hidden: its rules do not fit it");
+            tracing::warn!(%relation, principal, %error, "relation hidden: it can't be read as the policy says");
         }
         Ok(Arc::clone(cell.insert(Arc::new(view))))
     }
@@ -253,6 +253,9 @@ impl Plans {
                 .with_temporary(visible)?,
             None => Sidecar::build(visible, default_catalog)?,
         };
+        for (relation, error) in built.left_out() {
+            tracing::warn!(%relation, %error, "no statement about a relation is planned: it can't be mirrored");
+        }
         Ok(Arc::clone(sidecar.insert(Arc::new(built))))
     }
 }

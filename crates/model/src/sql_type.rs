@@ -1,7 +1,10 @@
 //! DuckDB's logical types. `Display` prints a type as DuckDB's DDL and casts read it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+
+use crate::fold;
 
 /// A DuckDB 1.5 logical type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +79,23 @@ impl SqlType {
                 fields.iter().any(|(_, t)| t.contains_enum())
             }
             _ => false,
+        }
+    }
+
+    /// Whether DuckDB reads the text of the type: it makes some that it has no text for, as of `row(1)`,
+    /// whose field has no name.
+    pub fn has_text(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Enum(values) => !values.is_empty(),
+            Self::List(t) | Self::Array(t, _) => t.has_text(),
+            Self::Map(k, v) => k.has_text() && v.has_text(),
+            Self::Struct(fields) | Self::Union(fields) => {
+                let mut names = BTreeSet::new();
+                let mut is_new = |name: &str| !name.is_empty() && names.insert(fold(name));
+                !fields.is_empty() && fields.iter().all(|(name, t)| is_new(name) && t.has_text())
+            }
+            _ => true,
         }
     }
 

@@ -12,6 +12,8 @@ use crate::compile::{Compiler, Purpose, SELF};
 use crate::file::Privilege;
 use crate::generated::{Shown, withheld};
 use crate::mapping::looks_up;
+use crate::mirrored;
+use crate::part::size;
 use crate::reserved::unless_reserved_columns;
 use crate::rules::{Deny, Grant};
 use crate::set::PolicySet;
@@ -28,6 +30,10 @@ pub(crate) struct Access {
     pub(crate) barrier: Option<Value>,
     /// Of a view without rules of its own: its query, as this principal reads it.
     pub(crate) inlined: Option<Inlined>,
+    /// Parts of the query that stands for it; 0 where its name does.
+    pub(crate) size: usize,
+    /// Of a view: the views that its query reads, directly or through others.
+    pub(crate) views: BTreeSet<RelationName>,
     /// Columns that are shown as they are, by folded name.
     pub(crate) open: BTreeMap<String, (String, SqlType)>,
     /// Whether conditions may be asked of them inside the barrier.
@@ -64,6 +70,8 @@ impl Access {
             columns: vec![],
             barrier: None,
             inlined: None,
+            size: 0,
+            views: BTreeSet::new(),
             open: BTreeMap::new(),
             copies: false,
             changes: None,
@@ -86,6 +94,7 @@ impl Access {
             .collect();
         if !privileges.is_empty() {
             unless_reserved_columns(&relation.columns)?;
+            mirrored::check(relation, compiler.sidecar)?;
         }
         let reading = match privileges.contains(&Privilege::Select) {
             true => set.reading_grants(compiler.principal, &relation.name),
@@ -228,11 +237,14 @@ impl Access {
                 (Some(query), None)
             }
         };
+        let stands_in = barrier.as_ref().or(inlined.as_ref().map(|i| &i.query));
         Ok(Some(Self {
             name: relation.name.clone(),
             kind: relation.kind,
             privileges,
             columns,
+            size: stands_in.map(size).unwrap_or_default(),
+            views: BTreeSet::new(),
             barrier,
             inlined,
             open,

@@ -53,6 +53,10 @@ pub(crate) fn alter_table(
             }
             let column = alteration.column(column)?;
             alteration.keep_rules(&column.name, ColumnChange::Dropped, "dropped")?;
+            if let [_] = access.columns.as_slice() {
+                return Err(Error::not_supported("dropping the last column of a table")
+                    .with_hint("use DROP TABLE"));
+            }
             format!("drop column {}", quote(&column.name))
         }
         TableChange::RenameColumn { column, to } => {

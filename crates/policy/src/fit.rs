@@ -3,7 +3,9 @@
 
 use std::collections::HashSet;
 
-use model::{CatalogSnapshot, Column, Principal, Relation, RelationKind, RelationName, Result};
+use model::{
+    CatalogSnapshot, Column, Error, Principal, Relation, RelationKind, RelationName, Result,
+};
 use tree::{Description, Parser, Sidecar};
 
 use crate::authorise::Context;
@@ -11,6 +13,7 @@ use crate::compile::{Compiler, Purpose};
 use crate::denial::held;
 use crate::file::At;
 use crate::mapping::Mappings;
+use crate::mirrored::check_columns;
 use crate::pattern::Pattern;
 use crate::set::PolicySet;
 
@@ -90,14 +93,22 @@ pub(crate) fn unless_mapping(context: &Context<'_>, name: &RelationName) -> Resu
 }
 
 /// The columns that a described query makes under these names.
-pub(crate) fn made(names: &[String], described: &Description) -> Vec<Column> {
-    let columns = described.schema.iter().flat_map(|schema| &schema.columns);
-    let columns = names.iter().zip(columns).map(|(name, column)| Column {
+///
+/// # Errors
+/// `NotSupported` for columns that nobody could be shown.
+pub(crate) fn made(names: &[String], described: &Description) -> Result<Vec<Column>> {
+    let Some(schema) = &described.schema else {
+        return Err(Error::not_supported("a column of unknown type"));
+    };
+    let columns = names.iter().zip(&schema.columns);
+    let columns = columns.map(|(name, column)| Column {
         name: name.clone(),
         sql_type: column.sql_type.clone(),
         nullable: true,
     });
-    columns.collect()
+    let columns: Vec<Column> = columns.collect();
+    check_columns(&columns)?;
+    Ok(columns)
 }
 
 impl PolicySet {

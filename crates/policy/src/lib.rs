@@ -42,6 +42,7 @@ mod literal;
 mod load;
 mod mapping;
 mod merge;
+mod mirrored;
 mod naming;
 mod parameters;
 mod part;

@@ -8,6 +8,7 @@ use tree::grammar::text;
 
 use crate::compile::{SELF, Scope, bad};
 use crate::file::At;
+use crate::mirrored::check_columns;
 use crate::part;
 use crate::pattern::Pattern;
 use crate::reserved::unless_reserved_columns;
@@ -54,7 +55,8 @@ impl Listed {
         let found = snapshot.relation(catalog, schema, name);
         let table = found.filter(|r| r.kind == RelationKind::Table);
         let table = table.ok_or_else(|| format!("there is no table {on}"))?;
-        match unless_reserved_columns(&table.columns) {
+        let readable = unless_reserved_columns(&table.columns);
+        match readable.and_then(|()| check_columns(&table.columns)) {
             Ok(()) => Ok(table),
             Err(error) => Err(format!("{on} can't be looked up: {error}")),
         }

@@ -32,6 +32,19 @@ pub(crate) fn names(list: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
+/// How many parts a tree has, as [`tree::MAX_NODES`] counts them.
+pub(crate) fn size(tree: &Value) -> usize {
+    match tree {
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => {
+            let is_part = fields.get("type").is_some_and(Value::is_string);
+            let is_part = is_part || fields.contains_key("node");
+            usize::from(is_part) + fields.values().map(size).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
+
 /// Fails where something is nested too deeply.
 pub(crate) fn within(depth: usize, most: usize, what: &str) -> Result<()> {
     if depth <= most {

@@ -4,11 +4,12 @@
 mod given;
 mod pivot;
 mod samples;
+mod stand_in;
 mod with;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use model::{Error, RelationKind, RelationName, Result, fold};
+use model::{Error, RelationName, Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
@@ -47,6 +48,8 @@ pub(crate) struct Rewriter<'a> {
     generated: usize,
     depth: usize,
     subquery_depth: usize,
+    /// Parts of what has been put in the place of relations.
+    added: usize,
     /// Names before a star that would print without the quotes they need.
     quoted_stars: BTreeSet<String>,
     /// Whether a name in the statement could be one of the session's own values, or a row's number.
@@ -80,6 +83,7 @@ impl<'a> Rewriter<'a> {
             generated: 0,
             depth: 0,
             subquery_depth: 0,
+            added: 0,
             quoted_stars: BTreeSet::new(),
             asks_session: false,
             given: vec![],
@@ -398,6 +402,10 @@ impl<'a> Rewriter<'a> {
         let columns = table["column_name_alias"].take();
         let sample = table["sample"].take();
         let name = item.new_name();
+        let stands_in = match &source {
+            Source::Relation(access) => self.stand_in(access)?,
+            _ => None,
+        };
         *table = match source {
             Source::Cte(generated) => {
                 table["table_name"] = json!(generated);
@@ -407,7 +415,7 @@ impl<'a> Rewriter<'a> {
                 return Ok(());
             }
             Source::Target(source) => as_table(&source, name, columns, sample),
-            Source::Relation(access) if let Some(query) = self.stand_in(access) => {
+            Source::Relation(_) if let Some(query) = stands_in => {
                 as_table(query, name, columns, sample)
             }
             Source::Relation(access) => {
@@ -418,19 +426,6 @@ impl<'a> Rewriter<'a> {
             }
         };
         Ok(())
-    }
-
-    /// The query that a relation is read through, if not by its name.
-    fn stand_in(&mut self, access: &'a Access) -> Option<&'a Value> {
-        if self.rights.names_only {
-            return None;
-        }
-        if access.kind == RelationKind::View {
-            self.found.views.insert(access.name.clone());
-        }
-        let inlined = access.inlined.as_ref();
-        self.found.governed |= access.barrier.is_some() || inlined.is_some_and(|i| i.governed);
-        access.barrier.as_ref().or(inlined.map(|i| &i.query))
     }
 
     fn expr(&mut self, expr: &mut Value) -> Result<()> {

@@ -5,7 +5,7 @@ use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{CatalogSnapshot, Principal, RelationName, Result};
+use model::{CatalogSnapshot, Principal, Relation, RelationName, Result};
 use tree::{Parser, Sidecar};
 
 use crate::file::{At, Privilege, Sources};
@@ -14,6 +14,7 @@ use crate::index::Index;
 use crate::limit::Limits;
 use crate::load::{self, Rules};
 use crate::mapping::Mappings;
+use crate::mirrored;
 use crate::pattern::Pattern;
 use crate::rules::{Deny, Grant, Mask, Restrict};
 
@@ -340,7 +341,11 @@ impl PolicySet {
             sidecar: &Sidecar::build(snapshot, "")?,
             mappings: &Mappings::of(&self.rules.mappings, snapshot),
         };
-        let mut misfits = snapshot.relations().filter_map(|r| self.misfit(r, tools));
+        // What has no columns, or none that can be asked for, is hidden from everybody.
+        let is_seen =
+            |r: &&Relation| !r.columns.is_empty() && mirrored::check(r, tools.sidecar).is_ok();
+        let relations = snapshot.relations().filter(is_seen);
+        let mut misfits = relations.filter_map(|r| self.misfit(r, tools));
         match misfits.next() {
             Some(misfit) => Err(self.sources.error(misfit.at, misfit.reason)),
             None => Ok(()),

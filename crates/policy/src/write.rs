@@ -56,6 +56,7 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
     match &create.body {
         TableBody::Columns { columns, keys } => {
             let mut defaults = Defaults::default();
+            unless_alike(columns.iter().map(|c| c.name.as_str()))?;
             let (definitions, made) = definitions(context, columns, keys, &mut defaults)?;
             fits(made)?;
             sql.push_str(&format!(" ({})", definitions.join(", ")));
@@ -87,7 +88,8 @@ pub(crate) fn create_table(context: &Context<'_>, create: &CreateTable) -> Resul
                 ));
             }
             names.iter().try_for_each(|name| unless_reserved(name))?;
-            fits(made(names, &done.description))?;
+            unless_alike(names.iter().map(String::as_str))?;
+            fits(made(names, &done.description)?)?;
             let with = if *no_data { " with no data" } else { "" };
             sql.push_str(&format!(" ({}) as {}{with}", quoted(names), done.sql));
             let tag = CommandTag::CreateTableAs;
@@ -278,6 +280,20 @@ pub(crate) fn require(
         Privilege::Drop => "drop",
     };
     Err(denied(context.view, target, privilege, verb))
+}
+
+/// Refuses two columns of one name.
+fn unless_alike<'n>(names: impl Iterator<Item = &'n str>) -> Result<()> {
+    let mut all = BTreeSet::new();
+    for name in names {
+        if !all.insert(fold(name)) {
+            return Err(Error::new(
+                ErrorKind::DuplicateColumn,
+                format!("column \"{name}\" is specified more than once"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn definitions(

@@ -1,7 +1,7 @@
 //! CREATE VIEW and DROP VIEW. A view is stored with its names resolved, and read with the rights of
 //! whoever reads it: making one gives nothing away.
 
-use model::{Error, ErrorKind, ExecKind, RelationKind, RelationName, Result};
+use model::{Error, ErrorKind, ExecKind, RelationKind, RelationName, Result, fold};
 use plan::{CreateView, DropView};
 
 use crate::authorise::{Authorised, CommandTag, Context};
@@ -11,6 +11,7 @@ use crate::reserved::unless_reserved;
 use crate::rewrite::Rewriter;
 use crate::rights::Rights;
 use crate::seal::{Sealed, seal};
+use crate::stored::{check_size, read_by};
 use crate::write::{dropped, full, place_new, quoted, require, written};
 
 pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Authorised> {
@@ -45,6 +46,16 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     let mut query = create.query.tree.clone();
     // Nothing is bound that has not been judged.
     Rewriter::new(rights, context.parser).rewrite(&mut query)?;
+    let mut whole = create.query.tree.clone();
+    let found = Rewriter::new(Rights::of(context.view), context.parser).rewrite(&mut whole)?;
+    check_size(&whole)?;
+    let folded = |name: &RelationName| [&name.catalog, &name.schema, &name.name].map(|p| fold(p));
+    let mut below = read_by(&found, context.view).into_iter();
+    if below.any(|name| folded(&name) == folded(&target)) {
+        return Err(Error::not_supported(format_args!(
+            "view {target}, which would read itself,"
+        )));
+    }
     let described = context
         .sidecar
         .describe(&create.query.text)
@@ -64,12 +75,12 @@ pub(crate) fn create(context: &Context<'_>, create: &CreateView) -> Result<Autho
     }
     let mut names = described.names.iter().chain(&create.columns);
     names.try_for_each(|name| unless_reserved(name))?;
+    let names = match create.columns.as_slice() {
+        [] => &described.names,
+        names => names,
+    };
+    let columns = made(names, &described)?;
     if !(create.if_not_exists && context.view.access(&target).is_some()) {
-        let names = match create.columns.as_slice() {
-            [] => &described.names,
-            names => names,
-        };
-        let columns = made(names, &described);
         check_made(context, &target, RelationKind::View, columns)?;
     }
     let Sealed {

@@ -154,6 +154,14 @@ fn kind(error: &native::Error, message: &str) -> ErrorKind {
     }
 }
 
+/// How DuckDB's catalog begins to say that keys, indexes, computed columns or other tables need something.
+const DEPENDED_ON: [&str; 4] = [
+    "Could not drop the table because",
+    "Cannot drop column",
+    "Cannot drop this column",
+    "Cannot rename column",
+];
+
 fn catalog(message: &str) -> ErrorKind {
     let has = |part: &str| message.contains(part);
     if has("already exists") {
@@ -164,6 +172,12 @@ fn catalog(message: &str) -> ErrorKind {
         } else {
             ErrorKind::DuplicateTable
         }
+    } else if message.starts_with("Cannot drop column: table only has one column")
+        || message.starts_with("table ") && has("can have only one primary key")
+    {
+        ErrorKind::NotSupported
+    } else if DEPENDED_ON.iter().any(|says| message.starts_with(says)) {
+        ErrorKind::DependentObjects
     } else if has("because schema") {
         ErrorKind::UndefinedTable
     } else if message.starts_with("Schema") {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::{
-    CatalogSnapshot, ConstraintKind, Error, ErrorKind, Relation, Result, ResultSchema, SqlType,
+    CatalogSnapshot, ConstraintKind, Error, ErrorKind, Relation, RelationName, Result,
+    ResultSchema, SqlType,
 };
 use native::{Connection, Instance, Prepared};
 use parking_lot::Mutex;
 use serde_json::Value;
 
-use crate::classify;
+use crate::classify::{classify, kind_of};
 use crate::interrupt::calling;
 use crate::parser::CONFIG;
 use crate::quote::quote;
@@ -37,6 +38,8 @@ pub struct Sidecar {
     /// What every connection makes of temporary tables.
     temporary: Vec<String>,
     idle: Mutex<Vec<Connection>>,
+    /// What DuckDB makes no table like, and why.
+    left_out: Vec<(RelationName, Error)>,
     /// Whether DuckDB has given the instance up.
     lost: Arc<AtomicBool>,
 }
@@ -50,11 +53,13 @@ const NOT_OPTIMIZED: &str =
     "compressed_materialization,empty_result_pullup,expression_rewriter,statistics_propagation";
 
 impl Sidecar {
-    /// Builds the instance from visible relations only.
+    /// Builds the instance from visible relations only. One that DuckDB makes no table like is left
+    /// out, and no statement about it is bound: [`Sidecar::left_out`] says why.
     pub fn build(visible: &CatalogSnapshot, default_catalog: &str) -> Result<Self> {
         let instance = Instance::open(None, CONFIG).map_err(Error::internal)?;
         let connection = instance.connect().map_err(Error::internal)?;
         let run = |sql: &str| connection.execute(sql).map(|_| ()).map_err(Error::internal);
+        let mut left_out = Vec::new();
         for catalog in visible.catalogs.values() {
             run(&format!("attach ':memory:' as {}", quote(&catalog.name)))?;
             for schema in catalog.schemas.values() {
@@ -66,7 +71,9 @@ impl Sidecar {
                 }
                 // A view that can't be bound has no columns, and no table is made without any.
                 for relation in schema.relations.values().filter(|r| !r.columns.is_empty()) {
-                    run(&table_ddl(relation))?;
+                    if let Err(error) = make(&connection, &table_ddl(relation))? {
+                        left_out.push((relation.name.clone(), error));
+                    }
                 }
             }
         }
@@ -86,6 +93,7 @@ impl Sidecar {
             search_path,
             temporary: vec![],
             idle: Mutex::new(vec![]),
+            left_out,
             lost: Arc::default(),
         })
     }
@@ -103,8 +111,14 @@ impl Sidecar {
                 .map(table_ddl)
                 .collect(),
             idle: Mutex::new(vec![]),
+            left_out: vec![],
             lost: Arc::clone(&self.lost),
         })
+    }
+
+    /// The relations that could not be mirrored, and what DuckDB says of each: for the log.
+    pub fn left_out(&self) -> &[(RelationName, Error)] {
+        &self.left_out
     }
 
     /// Binds a statement of the user's own and tells its parameters and columns.
@@ -193,13 +207,33 @@ impl Sidecar {
             .execute(&format!("use {}", self.search_path))
             .map_err(Error::internal)?;
         for table in &self.temporary {
-            connection.execute(table).map_err(Error::internal)?;
+            // Left out likewise.
+            let _ = make(&connection, table)?;
         }
         // Only binding is wanted: optimising a plan that never runs would double the time.
         connection
             .execute("pragma disable_optimizer")
             .map_err(Error::internal)?;
         Ok(connection)
+    }
+}
+
+/// Makes a table, or says why DuckDB makes none like it, such as for a type that it has no text for.
+///
+/// # Errors
+/// `Internal` for what is not the table's own affair.
+fn make(connection: &Connection, ddl: &str) -> Result<Result<()>> {
+    let Err(error) = connection.execute(ddl) else {
+        return Ok(Ok(()));
+    };
+    match kind_of(&error) {
+        ErrorKind::Internal
+        | ErrorKind::Shutdown
+        | ErrorKind::OutOfMemory
+        | ErrorKind::DiskFull
+        | ErrorKind::Io
+        | ErrorKind::QueryCanceled => Err(Error::internal(error)),
+        _ => Ok(Err(classify(&error))),
     }
 }
 

@@ -252,3 +252,38 @@ fn maintenance_is_for_administrators() {
         ]);
     });
 }
+
+#[test]
+fn columns_have_names_of_their_own() {
+    on_a_large_stack(|| {
+        let world = world();
+        for text in [
+            "create table d (a integer, a integer)",
+            "create temp table d (a integer, b integer, A varchar)",
+            "create table d as select 1 as a, 2 as a",
+            "create table d (b, a, B) as select 1, 2, 3",
+            "create or replace table d (a, a) as select 1, 2",
+        ] {
+            let error = world.authorise("root", text).unwrap_err();
+            assert_eq!(
+                error.kind(),
+                ErrorKind::DuplicateColumn,
+                "{text}: {error:?}"
+            );
+            let said = error.message().to_lowercase();
+            assert!(said.contains("\"a\"") || said.contains("\"b\""), "{said}");
+        }
+        world.sql("root", "create table d as select 1 as a, 2 as b");
+    });
+}
+
+#[test]
+fn the_last_column_stays() {
+    on_a_large_stack(|| {
+        let world = world();
+        let error = world.authorise("root", "alter table quiet drop column id");
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotSupported);
+        assert!(error.message().contains("last column"), "{error:?}");
+    });
+}
