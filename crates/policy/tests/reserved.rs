@@ -75,7 +75,10 @@ fn no_statement_gives_a_column_such_a_name() {
             assert_eq!(kind, ErrorKind::InvalidParameterValue, "{text}");
         }
         // Names that hold it elsewhere are nobody's but the user's.
-        world.sql("root", "create table x (an__eider_rid bigint, eider text)");
+        world.sql(
+            "root",
+            "create table x (an__eider_rid bigint, eider text, owner text)",
+        );
     });
 }
 

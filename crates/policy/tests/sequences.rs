@@ -284,7 +284,7 @@ fn values_are_not_drawn_where_they_would_tell_of_hidden_rows() {
             "select nextval('s') from t where x > 1",
             "insert into t select nextval('s'), x from t",
             "update t set x = nextval('s') where id > 2",
-            "create table new as select nextval('s') as n from t",
+            "create table new as select nextval('s') as id from t",
         ] {
             let done = w
                 .authorise("ann", text)
