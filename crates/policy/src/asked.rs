@@ -42,6 +42,9 @@ impl Asked {
             if !relations.contains(&found.to_string()) {
                 relations.push(found.to_string());
                 rules.extend(view.rules_on(&found, &[]));
+                if view.access(&found).is_none() {
+                    rules.push(view.unseen(&found));
+                }
             }
         }
         Self {

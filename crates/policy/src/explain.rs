@@ -134,13 +134,6 @@ impl View {
             lines.push(line("deny", &on, says).of_rule(set, deny.at, false));
         }
         let Some(access) = self.access(name) else {
-            let misfit = self.hidden().iter().find(|(hidden, _)| hidden == name);
-            let says = match (misfit, lines.is_empty()) {
-                (Some((_, error)), _) => format!("not seen: {error}"),
-                (None, true) => "not seen: there is no grant".to_owned(),
-                (None, false) => "not seen".to_owned(),
-            };
-            lines.push(line("relation", &on, says));
             return lines;
         };
         for column in &access.columns {
@@ -164,6 +157,22 @@ impl View {
         let says = format!("{form}; columns {}", shown.join(", "));
         lines.push(line("relation", &on, says));
         lines
+    }
+
+    /// Why this principal does not see a relation that there is, beside the rules on it.
+    pub(crate) fn unseen(&self, name: &RelationName) -> Explained {
+        let misfit = self.hidden().iter().find(|(hidden, _)| hidden == name);
+        let has_grant = self
+            .set()
+            .grants_for(self.principal(), name)
+            .next()
+            .is_some();
+        let says = match misfit {
+            Some((_, error)) => format!("not seen: {error}"),
+            None if has_grant => "not seen".to_owned(),
+            None => "not seen: there is no grant".to_owned(),
+        };
+        line("relation", &name.to_string(), says)
     }
 }
 
