@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{Column, Error, ErrorKind, Relation, RelationKind, RelationName, Result};
 use plan::{CreateView, Statement};
 use serde_json::{Value, json};
+use tree::grammar::text;
 use tree::{Parser, Sidecar, build};
 
 use crate::access::{Access, Inlined, Rows, as_table};
@@ -210,7 +211,7 @@ impl Stored<'_> {
         let (true, Some(schema)) = (described.parameters.is_empty(), described.schema) else {
             return Err(Error::not_supported("a parameter in a view"));
         };
-        let names = names(pending, &described.names)?;
+        let names = names(pending, &described.names, found.governed)?;
         let columns = names.iter().zip(&schema.columns);
         let columns = columns.map(|(name, column)| Column {
             name: name.clone(),
@@ -226,21 +227,47 @@ impl Stored<'_> {
 }
 
 /// The names of a view's columns. Where the reader sees other columns below than whoever made the
-/// view, each that is left keeps its name; a list of names that does not fit fits nobody.
-fn names(pending: &Pending<'_>, described: &[String]) -> Result<Vec<String>> {
+/// view, each that is left keeps its name, as rules go by names; a list of names that does not fit fits
+/// nobody.
+fn names(pending: &Pending<'_>, described: &[String], governed: bool) -> Result<Vec<String>> {
     let stored: Vec<&String> = pending.relation.columns.iter().map(|c| &c.name).collect();
-    if described.len() == stored.len() {
+    let is_listed = !pending.create.columns.is_empty();
+    let moved = match is_listed {
+        // Without all columns of both sides these come in another order.
+        true => governed && unites_by_name(&pending.create.query.tree),
+        false => is_moved(described, &stored),
+    };
+    if described.len() == stored.len() && !moved {
         return Ok(stored.into_iter().cloned().collect());
     }
-    let mut rest = stored.iter();
-    let in_order = described.iter().all(|name| rest.any(|s| *s == name));
-    if pending.create.columns.is_empty() && in_order {
+    if !is_listed && described.iter().all(|name| stored.contains(&name)) {
         return Ok(described.to_vec());
     }
     Err(Error::new(
         ErrorKind::UndefinedColumn,
         "columns of the view are hidden",
     ))
+}
+
+/// Whether a column is known to stand where another one was. A name that nothing gave follows the text,
+/// and one that is there twice is another in the catalog.
+fn is_moved(described: &[String], stored: &[&String]) -> bool {
+    let mut columns = described.iter().enumerate();
+    columns.any(|(n, name)| {
+        stored.get(n).is_none_or(|s| *s != name)
+            && stored.contains(&name)
+            && !described[..n].contains(name)
+    })
+}
+
+fn unites_by_name(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(unites_by_name),
+        Value::Object(fields) => {
+            text(value, "setop_type") == "UNION_BY_NAME" || fields.values().any(unites_by_name)
+        }
+        _ => false,
+    }
 }
 
 /// `select "a", "b" from (query) as v("a", "b")`.
