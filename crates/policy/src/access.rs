@@ -182,42 +182,21 @@ impl Access {
         let changes = Changes::new(set, compiler, relation, &privileges, plain)?;
         let mut open = BTreeMap::new();
         for (column, guard, mask) in picks {
-            let sql_type = if governed {
-                without_enum(&column.sql_type)
-            } else {
-                column.sql_type.clone()
+            let is_plain = mask.is_none() && guard.is_none();
+            let shown = match governed {
+                false => column.clone(),
+                true => {
+                    let (item, shown) = item(compiler, column, guard, mask, is_filtered)?;
+                    items.push(item);
+                    shown
+                }
             };
-            let plain = mask.is_none() && guard.is_none();
-            if plain && sql_type == column.sql_type && !column.sql_type.contains_struct() {
-                let shown = (column.name.clone(), column.sql_type.clone());
-                open.insert(model::fold(&column.name), shown);
+            let is_same = shown.sql_type == column.sql_type;
+            if is_plain && is_same && !column.sql_type.contains_struct() {
+                let name = model::fold(&column.name);
+                open.insert(name, (column.name.clone(), column.sql_type.clone()));
             }
-            let mut value = mask.unwrap_or_else(|| build::column(&[SELF, &column.name]));
-            if sql_type != column.sql_type {
-                value = build::cast(value, compiler.type_tree(&sql_type)?);
-            }
-            let opaque = is_filtered || !plain || column.sql_type.contains_struct();
-            let chosen = without_array(&sql_type);
-            let is_cast = opaque && chosen != sql_type;
-            if is_cast {
-                value = build::cast(value, compiler.type_tree(&chosen)?);
-            }
-            if opaque {
-                value = build::case(build::is_null(value.clone()), build::null(), value);
-            }
-            if let Some(guard) = guard {
-                value = build::case(guard, value, build::null());
-            }
-            if is_cast {
-                value = build::cast(value, compiler.type_tree(&sql_type)?);
-            }
-            items.push(build::aliased(value, &column.name));
-            let nullable = column.nullable || governed;
-            columns.push(Column {
-                name: column.name.clone(),
-                sql_type,
-                nullable,
-            });
+            columns.push(shown);
         }
         let (barrier, inlined) = match rows {
             Rows::View(inlined) if !governed => (None, Some(inlined)),
@@ -264,6 +243,44 @@ fn reaches(grant: &Grant, column: &str) -> bool {
         .columns
         .as_ref()
         .is_none_or(|columns| columns.contains(&model::fold(column)))
+}
+
+/// What a governed relation's query shows of a column, and the column that it becomes. Opaque wherever
+/// statistics or fields of a struct could tell of more than that.
+fn item(
+    compiler: &Compiler<'_>,
+    column: &Column,
+    guard: Option<Value>,
+    mask: Option<Value>,
+    is_filtered: bool,
+) -> Result<(Value, Column)> {
+    let sql_type = without_enum(&column.sql_type);
+    let is_plain = mask.is_none() && guard.is_none();
+    let mut value = mask.unwrap_or_else(|| build::column(&[SELF, &column.name]));
+    if sql_type != column.sql_type {
+        value = build::cast(value, compiler.type_tree(&sql_type)?);
+    }
+    let opaque = is_filtered || !is_plain || column.sql_type.contains_struct();
+    let chosen = without_array(&sql_type);
+    let is_cast = opaque && chosen != sql_type;
+    if is_cast {
+        value = build::cast(value, compiler.type_tree(&chosen)?);
+    }
+    if opaque {
+        value = build::case(build::is_null(value.clone()), build::null(), value);
+    }
+    if let Some(guard) = guard {
+        value = build::case(guard, value, build::null());
+    }
+    if is_cast {
+        value = build::cast(value, compiler.type_tree(&sql_type)?);
+    }
+    let shown = Column {
+        name: column.name.clone(),
+        sql_type,
+        nullable: true,
+    };
+    Ok((build::aliased(value, &column.name), shown))
 }
 
 /// The rows that a principal sees: what grants give together, less what restrictions take.

@@ -301,6 +301,20 @@ fn a_name_of_the_sessions_is_a_column_only_where_one_is_in_scope() {
 }
 
 #[test]
+fn a_type_that_cannot_be_written_is_seen_as_it_is() {
+    on_a_large_stack(|| {
+        let array = SqlType::Array(SqlType::Integer.into(), 2);
+        let labels = SqlType::Enum(["x".to_owned(), "y".to_owned()].into());
+        let st = SqlType::Struct([("e".to_owned(), labels), ("a".to_owned(), array)].into());
+        let policy = "[[principal]]\nname = 'eve'\nverifier = 'x'\nroles = ['r']\n[[role]]\nname = 'r'\n\
+                      [[grant]]\nrole = 'r'\non = 'rw.main.*'\nprivileges = ['select']\n";
+        let columns = [("id", SqlType::Integer), ("v", st)];
+        let world = World::new(policy, &[("rw.main.mine", &columns)], "rw");
+        assert_eq!(world.names("eve", "from mine"), ["id", "v"]);
+    });
+}
+
+#[test]
 fn functions_are_allowed_by_list() {
     on_a_large_stack(|| {
         let w = world();
