@@ -155,3 +155,25 @@ fn what_is_computed_before_a_statement_runs_is_bounded() {
         }
     });
 }
+
+#[test]
+fn nothing_becomes_a_variant() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select '[1]'::json::variant::varchar as v",
+            "select try_cast(name as variant) is null as v from u",
+            "select cast([name] as variant[])::varchar as v from u",
+            "select {'a': name}::struct(a variant)::varchar as v from u",
+            "create table rw.main.new (v variant)",
+            "create temp table new (v struct(a variant))",
+            "create temp table new as select name::variant as v from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::UndefinedObject,
+                "{refused}"
+            );
+        }
+    });
+}
