@@ -46,6 +46,7 @@ fn nothing_allowed_descends_without_a_bound() {
         "json_group_structure",
         "json_merge_patch",
         "json_structure",
+        "switch",
     ] {
         let rules = list.expression(name);
         assert!(!rules.is_empty(), "{name}");
