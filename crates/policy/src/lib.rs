@@ -56,6 +56,7 @@ mod scope;
 mod seal;
 mod sequence;
 mod set;
+mod sizes;
 mod star;
 mod stored;
 mod summarize;
