@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tree::build;
 use tree::grammar::text;
 
+use crate::formats;
 use crate::functions::{Decision, FunctionClass, Functions, Rule, functions};
 use crate::part::located;
 use crate::rights::Rights;
@@ -185,6 +186,9 @@ impl<'a> Calls<'a> {
         for rule in rules {
             if rule.sized {
                 sizes::check(*rule, name, arguments, most)?;
+            }
+            if rule.format {
+                formats::check(name, arguments, expr)?;
             }
         }
         for number in rules.iter().filter_map(|r| r.names_aggregate) {

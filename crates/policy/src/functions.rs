@@ -51,6 +51,8 @@ pub struct Rule {
     pub sized: bool,
     /// Which argument, from 1, that number is; all are where there is none.
     pub size_argument: Option<usize>,
+    /// The first argument is a format whose numbers set the size of the result.
+    pub format: bool,
     /// Which argument, from 1, names an aggregate in text.
     pub names_aggregate: Option<usize>,
 }
@@ -171,6 +173,8 @@ struct Group {
     #[serde(default)]
     sized: bool,
     size_argument: Option<usize>,
+    #[serde(default)]
+    format: bool,
     names_aggregate: Option<usize>,
     names: Vec<String>,
 }
@@ -221,6 +225,7 @@ impl From<File> for Functions {
                     time_zone: group.time_zone,
                     sized: group.sized,
                     size_argument: group.size_argument,
+                    format: group.format,
                     names_aggregate: group.names_aggregate,
                 };
                 rules.insert((group.class, model::fold(&name)), rule);

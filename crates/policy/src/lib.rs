@@ -29,6 +29,7 @@ mod explain;
 mod facts;
 mod file;
 mod fit;
+mod formats;
 mod from;
 mod functions;
 mod generated;

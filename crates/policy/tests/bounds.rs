@@ -270,6 +270,47 @@ fn how_far_rows_are_looked_for_is_bounded() {
 }
 
 #[test]
+fn formats_are_literals_with_small_numbers() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select format('{:.2147483647f}', 1.5)",
+            "select printf('%.2147483647f', 1.0)",
+            "select printf('%1000000000d', id) from u",
+            "select format('{:6000} {:6000}', 1, 2)",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::LimitExceeded,
+                "{refused}"
+            );
+        }
+        for refused in [
+            "select format(name, 1) from u",
+            "select format($1, 1)",
+            "select format('{' || ':10}', 1)",
+            "select format('{:{}}', 'a', 1000000000)",
+            "select printf('%*d', 1000000000, 1)",
+            "select list_transform([1], x -> printf(name, x)) from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::NotSupported,
+                "{refused}"
+            );
+        }
+        for plain in [
+            "select format('{:>10} {:.2f} {0:*^12} of 20000000', name, 1.5) as r from u",
+            "select printf('%05d %s %% 20000000', id, name) as r from u",
+            "select format('{}', 20000000) as r",
+        ] {
+            let plan = w.authorise("root", plain);
+            assert!(plan.is_ok(), "{plain}: {:?}", plan.err());
+        }
+    });
+}
+
+#[test]
 fn nothing_becomes_a_variant() {
     on_a_large_stack(|| {
         let w = world();

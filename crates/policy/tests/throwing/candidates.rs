@@ -159,9 +159,9 @@ fn called(
         let Some(rule) = rule.filter(|r| r.decision == Decision::Allow) else {
             continue;
         };
-        // What these take for a step has to be written, as in the file.
+        // What these take for a format or a step has to be written, as in the file.
         let steps = rule.sized && rule.size_argument.is_none() && types.split(';').count() == 3;
-        if class == FunctionClass::Scalar && steps {
+        if rule.format || class == FunctionClass::Scalar && steps {
             continue;
         }
         let mut parameters: Vec<&str> = types.split(';').filter(|t| !t.is_empty()).collect();
