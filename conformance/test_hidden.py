@@ -87,7 +87,7 @@ THROWS = [
     "date_trunc(txt, day) = day",
     "strftime(day, txt) = 'x'",
     "strptime(txt, '%Y') is not null",
-    "printf(txt, 1) = 'x'",
+    "printf('%d', txt) = 'x'",
     "format(txt, 1) = 'x'",
     "amt * 1000000000 * 1000000000 > 0",
     "amt::bigint * 9223372036854775807 is null",

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use tree::build;
 use tree::grammar::text;
 
+use crate::formats;
 use crate::functions::{Decision, FunctionClass, Functions, Rule, functions};
 use crate::part::located;
 use crate::rights::Rights;
 use crate::sequence::{SequenceCall, resolved};
-
-/// Largest number in a call that makes a value of that size.
-const MAX_SIZE: i64 = 10_000_000;
+use crate::sizes::{self, MAX_ROWS, MAX_SIZE};
 
 /// Largest reservoir sample: it takes eight bytes a row at once.
 const MAX_SAMPLE: i64 = 1_000_000;
@@ -79,8 +78,25 @@ impl<'a> Calls<'a> {
             }
             return resolved(call, expr, self.rights).map(Some);
         }
-        self.allow(&self.list.expression(name), name, expr)?;
+        self.allow(&self.list.expression(name), name, expr, MAX_SIZE)?;
         Ok(None)
+    }
+
+    /// Puts guards into a call or window function that was allowed, where a number that is computed
+    /// sets the size of its result or where it looks.
+    pub(crate) fn guard(&self, expr: &mut Value) -> Result<()> {
+        // The text of a view keeps its user's words; guards come when it is read.
+        if self.rights.names_only {
+            return Ok(());
+        }
+        if text(expr, "class") == "WINDOW" {
+            sizes::guard_offset(expr);
+        }
+        let rules = self.list.expression(text(expr, "function_name"));
+        match rules.into_iter().find(|rule| rule.sized) {
+            Some(rule) => sizes::guard(rule, expr),
+            None => Ok(()),
+        }
     }
 
     /// Allows a call in FROM.
@@ -89,7 +105,7 @@ impl<'a> Calls<'a> {
         if !text(call, "catalog").is_empty() || !text(call, "schema").is_empty() {
             return Err(undefined(name, call));
         }
-        self.allow(&self.list.table(name), name, call)
+        self.allow(&self.list.table(name), name, call, MAX_ROWS)
     }
 
     /// Allows a window function.
@@ -103,7 +119,8 @@ impl<'a> Calls<'a> {
             _ => FunctionClass::Window,
         };
         let rules: Vec<Rule> = self.list.rule(class, name).into_iter().collect();
-        self.allow(&rules, name, expr)
+        self.allow(&rules, name, expr, MAX_SIZE)?;
+        sizes::check_offset(expr)
     }
 
     /// Allows a collation.
@@ -157,7 +174,7 @@ impl<'a> Calls<'a> {
         Some(build::literal(value, "VARCHAR"))
     }
 
-    fn allow(&self, rules: &[Rule], name: &str, expr: &Value) -> Result<()> {
+    fn allow(&self, rules: &[Rule], name: &str, expr: &Value, most: i64) -> Result<()> {
         let allowed = !rules.is_empty() && rules.iter().all(|r| r.decision == Decision::Allow);
         if !allowed {
             return Err(undefined(name, expr));
@@ -166,18 +183,12 @@ impl<'a> Calls<'a> {
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
-        if rules.iter().any(|r| r.sized) {
-            for argument in arguments {
-                if argument["value"]["value"]
-                    .as_i64()
-                    .is_some_and(|n| n.abs() > MAX_SIZE)
-                {
-                    let error = Error::new(
-                        ErrorKind::LimitExceeded,
-                        format!("a size in {name}() may be at most {MAX_SIZE}"),
-                    );
-                    return Err(located(error, argument));
-                }
+        for rule in rules {
+            if rule.sized {
+                sizes::check(*rule, name, arguments, most)?;
+            }
+            if rule.format {
+                formats::check(name, arguments, expr)?;
             }
         }
         for number in rules.iter().filter_map(|r| r.names_aggregate) {
@@ -206,6 +217,7 @@ impl<'a> Calls<'a> {
             &rules,
             aggregate,
             &json!({"query_location": expr["query_location"]}),
+            MAX_SIZE,
         )
     }
 }

@@ -266,7 +266,7 @@ impl Scope<'_> {
         }
         let (first, rest) = children.split_first().ok_or_else(|| not_total(name))?;
         let small = |literal: &str| match literal.parse::<i64>() {
-            Ok(number) => number.abs() <= 1_000_000,
+            Ok(number) => number.unsigned_abs() <= 1_000_000,
             Err(_) => !literal.contains('\0'),
         };
         if !rest.iter().all(|c| literal_text(c).is_some_and(small)) {

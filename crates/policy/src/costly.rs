@@ -153,7 +153,7 @@ fn is_steep(call: &Value) -> bool {
     let name = fold(text(call, "function_name"));
     let list = functions();
     let rules = [list.expression(&name), list.table(&name)];
-    if rules.iter().flatten().any(|rule| rule.sized) {
+    if rules.iter().flatten().any(|rule| rule.sized || rule.format) {
         return true;
     }
     let constant = |i: usize| literal(&call["children"][i]);

@@ -49,6 +49,10 @@ pub struct Rule {
     pub time_zone: bool,
     /// A number in the call sets the size of the result.
     pub sized: bool,
+    /// Which argument, from 1, that number is; all are where there is none.
+    pub size_argument: Option<usize>,
+    /// The first argument is a format whose numbers set the size of the result.
+    pub format: bool,
     /// Which argument, from 1, names an aggregate in text.
     pub names_aggregate: Option<usize>,
 }
@@ -168,6 +172,9 @@ struct Group {
     time_zone: bool,
     #[serde(default)]
     sized: bool,
+    size_argument: Option<usize>,
+    #[serde(default)]
+    format: bool,
     names_aggregate: Option<usize>,
     names: Vec<String>,
 }
@@ -217,6 +224,8 @@ impl From<File> for Functions {
                     total_with_literals: group.total_with_literals,
                     time_zone: group.time_zone,
                     sized: group.sized,
+                    size_argument: group.size_argument,
+                    format: group.format,
                     names_aggregate: group.names_aggregate,
                 };
                 rules.insert((group.class, model::fold(&name)), rule);

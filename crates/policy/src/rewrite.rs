@@ -439,8 +439,14 @@ impl<'a> Rewriter<'a> {
                     *expr = other;
                     return Ok(());
                 }
+                self.parts(expr, Field::Expr)?;
+                return self.calls.guard(expr);
             }
-            "WINDOW" => self.calls.window(expr)?,
+            "WINDOW" => {
+                self.calls.window(expr)?;
+                self.parts(expr, Field::Expr)?;
+                return self.calls.guard(expr);
+            }
             "COLLATE" => self.calls.collation(expr)?,
             "PARAMETER" => parameters::check(expr)?,
             "SUBQUERY" => {

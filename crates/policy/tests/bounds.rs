@@ -155,3 +155,179 @@ fn what_is_computed_before_a_statement_runs_is_bounded() {
         }
     });
 }
+
+#[test]
+fn numbers_that_set_sizes_are_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select repeat('x', 1000001)",
+            "select repeat('x', -9223372036854775808)",
+            "select lpad('x', 1000001, 'y') from u",
+            "select bitstring('1', 2147483647)",
+            "select list_resize([1], 9223372036854775807)",
+            "select range(1000002)",
+            "select range(5, -9223372036854775808, -1)",
+            "select * from range(100000000)",
+            "select * from generate_series(-9223372036854775808, 9223372036854775807, 3)",
+            "select * from u, range(id, 9223372036854775807)",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::LimitExceeded,
+                "{refused}"
+            );
+        }
+        for refused in [
+            "select range(id, 5, id) from u",
+            "select range((random() * 1000)::bigint, id) from u",
+            "select range(now(), now() + to_days((random() * 1000)::integer), interval 1 hour) from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::NotSupported,
+                "{refused}"
+            );
+        }
+        // What is computed has a guard in the text that runs.
+        for (guarded, guard) in [
+            ("select repeat('x', id) as r from u", "2147383647"),
+            (
+                "select rpad(name, (length(name) + 1)::integer, '.') as r from u",
+                "2147383647",
+            ),
+            ("select list_resize([1], $1::integer) as r", "2146483647"),
+            ("select bitstring('1', id) as r from u", "2147383647"),
+            ("select range(id) as r from u", "9223372036854675807"),
+            ("select range(3, id) as r from u", "9223372036854675807"),
+            (
+                "select range(id, id + 3) as r from u",
+                "9223372036854675807",
+            ),
+            (
+                "select generate_series(id, -3, -2) as r from u",
+                "9223372036854575807",
+            ),
+        ] {
+            let sql = w.authorise("root", guarded).unwrap().sql().to_owned();
+            assert!(sql.contains(guard), "{guarded}: {sql}");
+        }
+        for plain in [
+            "select repeat('x', 1000000) as r",
+            "select lpad(name, 20, '0') as r from u",
+            "select range(1700000000, 1700000100) as r",
+            "select i as i from range(1700000000, 1700000100) r(i)",
+            "select i as i from generate_series(-9223372036854775808, 9223372036854775807, 9223372036854775807) r(i)",
+            "select generate_series(date '2020-01-01', current_date, interval 1 day) as r",
+            "select generate_series(date '2020-01-01', current_date, '1 day') as r",
+            "select generate_series(date '2020-01-01', current_date, to_days(id)) as r from u",
+            "select range((select min(id) from u), (select max(id) from u)) as r",
+            "select list_resize([20000000], 3, 30000000) as r",
+        ] {
+            let plan = w.authorise("root", plain);
+            assert!(plan.is_ok(), "{plain}: {:?}", plan.err());
+        }
+    });
+}
+
+#[test]
+fn how_far_rows_are_looked_for_is_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select lag(id, -9223372036854775808) over () as r from u",
+            "select lead(id, -9223372036854775808, 1) over (order by id) as r from u",
+            "select lag(id, 9223372036854775807) over () as r from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::LimitExceeded,
+                "{refused}"
+            );
+        }
+        for guarded in [
+            "select lag(id, -9223372036854775807 - 1) over () as r from u",
+            "select lead(id, '-9223372036854775808') over () as r from u",
+            "select lag(id, '-9223372036854775808'::bigint) over () as r from u",
+            "select lag(id, $1) over () as r from u",
+            "select lag(id, id) over () as r from u",
+            "select lag(id, $1, 5) over (order by id) as r from u order by lag(id, $1, 5) over (order by id)",
+        ] {
+            let sql = w.authorise("root", guarded).unwrap().sql().to_owned();
+            assert!(sql.contains("subtract"), "{guarded}: {sql}");
+        }
+        for plain in [
+            "lag(id)",
+            "lag(id, 3)",
+            "lead(id, -3, 0)",
+            "nth_value(id, 2)",
+        ] {
+            let plain = format!("select {plain} over (order by id) as r from u");
+            let sql = w.authorise("root", &plain).unwrap().sql().to_owned();
+            assert!(!sql.contains("subtract"), "{plain}: {sql}");
+        }
+    });
+}
+
+#[test]
+fn formats_are_literals_with_small_numbers() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select format('{:.2147483647f}', 1.5)",
+            "select printf('%.2147483647f', 1.0)",
+            "select printf('%1000000000d', id) from u",
+            "select format('{:6000} {:6000}', 1, 2)",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::LimitExceeded,
+                "{refused}"
+            );
+        }
+        for refused in [
+            "select format(name, 1) from u",
+            "select format($1, 1)",
+            "select format('{' || ':10}', 1)",
+            "select format('{:{}}', 'a', 1000000000)",
+            "select printf('%*d', 1000000000, 1)",
+            "select list_transform([1], x -> printf(name, x)) from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::NotSupported,
+                "{refused}"
+            );
+        }
+        for plain in [
+            "select format('{:>10} {:.2f} {0:*^12} of 20000000', name, 1.5) as r from u",
+            "select printf('%05d %s %% 20000000', id, name) as r from u",
+            "select format('{}', 20000000) as r",
+        ] {
+            let plan = w.authorise("root", plain);
+            assert!(plan.is_ok(), "{plain}: {:?}", plan.err());
+        }
+    });
+}
+
+#[test]
+fn nothing_becomes_a_variant() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select '[1]'::json::variant::varchar as v",
+            "select try_cast(name as variant) is null as v from u",
+            "select cast([name] as variant[])::varchar as v from u",
+            "select {'a': name}::struct(a variant)::varchar as v from u",
+            "create table rw.main.new (v variant)",
+            "create temp table new (v struct(a variant))",
+            "create temp table new as select name::variant as v from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::UndefinedObject,
+                "{refused}"
+            );
+        }
+    });
+}

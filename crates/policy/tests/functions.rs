@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use policy::{FunctionClass, functions};
+use policy::{Decision, FunctionClass, functions};
 use tree::library_functions;
 
 #[test]
@@ -34,4 +34,23 @@ fn every_function_of_the_library_is_decided() {
     let unknown: Vec<_> = decided.difference(&in_library).collect();
     assert!(undecided.is_empty(), "undecided: {undecided:?}");
     assert!(unknown.is_empty(), "not in the library: {unknown:?}");
+}
+
+/// What goes down into a value by recursion ends the process where the value is deep, also one that
+/// is read from a table: nothing bounds how deep that is.
+#[test]
+fn nothing_allowed_descends_without_a_bound() {
+    let list = functions();
+    for name in [
+        "json_contains",
+        "json_group_structure",
+        "json_merge_patch",
+        "json_structure",
+        "switch",
+    ] {
+        let rules = list.expression(name);
+        assert!(!rules.is_empty(), "{name}");
+        let denied = rules.iter().all(|r| r.decision == Decision::Deny);
+        assert!(denied, "{name}");
+    }
 }

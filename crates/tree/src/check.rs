@@ -49,7 +49,6 @@ const TYPE_IDS: &[&str] = &[
     "STRUCT",
     "MAP",
     "UNION",
-    "VARIANT",
     "GEOMETRY",
     "UNBOUND",
 ];

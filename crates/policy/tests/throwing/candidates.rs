@@ -159,6 +159,11 @@ fn called(
         let Some(rule) = rule.filter(|r| r.decision == Decision::Allow) else {
             continue;
         };
+        // What these take for a format or a step has to be written, as in the file.
+        let steps = rule.sized && rule.size_argument.is_none() && types.split(';').count() == 3;
+        if rule.format || class == FunctionClass::Scalar && steps {
+            continue;
+        }
         let mut parameters: Vec<&str> = types.split(';').filter(|t| !t.is_empty()).collect();
         if !more.is_empty() {
             parameters.resize(parameters.len().max(2), &more);
