@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 use tree::{Parser, build, walk};
 
+use self::with::Cte;
 use crate::access::{Access, as_table};
 use crate::calls::Calls;
 use crate::costly::check_bound;
@@ -318,13 +319,6 @@ impl<'a> Rewriter<'a> {
         Ok(Source::Relation(access))
     }
 
-    /// The CTE that a name in FROM means, if it means one.
-    fn cte(&self, [catalog, schema, name]: [&str; 3]) -> Option<&Cte> {
-        let may_be = catalog.is_empty() && (schema.is_empty() || fold(schema) == "recurring");
-        let mut ctes = self.ctes.iter().rev().filter(|_| may_be);
-        ctes.find(|cte| cte.name == fold(name))
-    }
-
     /// Items of the same name, told apart only by what is before it, get names of their own; so do
     /// those whose name would print unquoted before a star, or looks like one of policy's own.
     fn rename_alike(&mut self, scope: &mut FromScope) {
@@ -483,16 +477,6 @@ impl<'a> Rewriter<'a> {
         expr["column_names"] = json!(parts);
         Ok(())
     }
-}
-
-/// An entry of WITH.
-#[derive(Clone)]
-struct Cte {
-    /// Folded.
-    name: String,
-    generated: String,
-    /// Folded names of its columns.
-    outputs: BTreeSet<String>,
 }
 
 /// What a relation in FROM is.

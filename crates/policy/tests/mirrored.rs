@@ -257,3 +257,17 @@ fn a_key_that_does_not_fit_hides_its_table_only() {
         world.sql("root", "drop table t");
     });
 }
+
+#[test]
+fn a_type_that_cannot_be_written_is_seen_as_it_is() {
+    on_a_large_stack(|| {
+        let array = SqlType::Array(SqlType::Integer.into(), 2);
+        let labels = SqlType::Enum(["x".to_owned(), "y".to_owned()].into());
+        let st = SqlType::Struct([("e".to_owned(), labels), ("a".to_owned(), array)].into());
+        let policy = "[[principal]]\nname = 'eve'\nverifier = 'x'\nroles = ['r']\n[[role]]\nname = 'r'\n\
+                      [[grant]]\nrole = 'r'\non = 'rw.main.*'\nprivileges = ['select']\n";
+        let columns = [("id", SqlType::Integer), ("v", st)];
+        let world = World::new(policy, &[("rw.main.mine", &columns)], "rw");
+        assert_eq!(world.names("eve", "from mine"), ["id", "v"]);
+    });
+}

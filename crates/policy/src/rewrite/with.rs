@@ -6,9 +6,26 @@ use model::{Result, fold};
 use serde_json::{Value, json};
 use tree::grammar::{Field, text};
 
-use super::{Cte, Rewriter, names};
+use super::{Rewriter, names};
+
+/// An entry of WITH.
+#[derive(Clone)]
+pub(super) struct Cte {
+    /// Folded.
+    name: String,
+    pub(super) generated: String,
+    /// Folded names of its columns.
+    pub(super) outputs: BTreeSet<String>,
+}
 
 impl Rewriter<'_> {
+    /// The CTE that a name in FROM means, if it means one.
+    pub(super) fn cte(&self, [catalog, schema, name]: [&str; 3]) -> Option<&Cte> {
+        let may_be = catalog.is_empty() && (schema.is_empty() || fold(schema) == "recurring");
+        let mut ctes = self.ctes.iter().rev().filter(|_| may_be);
+        ctes.find(|cte| cte.name == fold(name))
+    }
+
     /// Step 4: an entry sees those before it and the outer ones; a recursive one sees itself in its
     /// right arm only. Each gets a generated name.
     pub(super) fn with_clause(&mut self, node: &mut Value) -> Result<()> {
