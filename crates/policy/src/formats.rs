@@ -40,6 +40,11 @@ pub(crate) fn check(name: &str, arguments: &[Value], expr: &Value) -> Result<()>
     }
 }
 
+/// How long the numbers in a format may make its text.
+pub(crate) fn width(name: &str, format: &str) -> u64 {
+    sum(name, format).unwrap_or_default()
+}
+
 fn sum(name: &str, format: &str) -> Option<u64> {
     let mut places = places(name, format).into_iter();
     places.try_fold(0, |sum: u64, place| {
@@ -48,7 +53,7 @@ fn sum(name: &str, format: &str) -> Option<u64> {
 }
 
 /// What stands between the marks of each place for an argument.
-fn places<'f>(name: &str, format: &'f str) -> Vec<&'f str> {
+pub(crate) fn places<'f>(name: &str, format: &'f str) -> Vec<&'f str> {
     match fold(name).as_str() {
         "printf" => of_printf(format),
         _ => of_format(format),

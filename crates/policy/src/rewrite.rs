@@ -19,6 +19,7 @@ use crate::access::{Access, as_table};
 use crate::calls::Calls;
 use crate::costly::check_bound;
 use crate::denial::denied;
+use crate::estimate;
 use crate::expansion;
 use crate::file::Privilege;
 use crate::parameters;
@@ -109,6 +110,7 @@ impl<'a> Rewriter<'a> {
     pub(crate) fn rewrite(mut self, query: &mut Value) -> Result<Found> {
         expansion::check(query, self.rights)?;
         check_bound(query)?;
+        estimate::check(query)?;
         self.survey(query, Field::Query)?;
         self.visit(query, Field::Query)?;
         // DuckDB draws for a batch of rows at once, also for those past a LIMIT: the next value would

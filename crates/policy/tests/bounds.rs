@@ -331,3 +331,68 @@ fn nothing_becomes_a_variant() {
         }
     });
 }
+
+#[test]
+fn what_a_text_makes_in_one_value_is_bounded() {
+    on_a_large_stack(|| {
+        let w = world();
+        for refused in [
+            "select length(array_to_string(list_transform(range(500), x -> repeat('a', 1000000)), ''))",
+            "select list_transform(range(1000000), x -> format('{:10000}', x))",
+            "select list_transform(repeat([1], 1000000), lambda x: repeat('a', 1000))",
+            "select length(repeat(repeat('a', 10000), 10000))",
+            "select length(repeat(repeat(name, 1000), 1000)) from u",
+            "select length(repeat(repeat(name, id), id)) from u",
+            "select length(hex(repeat('a', 1000000) || id)) from u",
+            "select length(replace(repeat('a', 100000), 'a', repeat('b', 100000)))",
+            "select length(regexp_replace(repeat('a', 1000000), 'a', 'bbbbbbbbbbbbbbbbbbbb', 'g'))",
+            "select length(replace(replace(name, 'a', repeat('a', 1000)), 'a', repeat('a', 1000))) from u",
+            "select length(x || id) from u, (select repeat('a', 1000000) as x) q",
+            "with c as (select repeat('a', 100000) as x) select length(replace(y, 'a', y)) from c as q(y)",
+            "select length(s.f || s.f || name) from (select {'f': repeat('a', 1000000)} as s) q, u",
+            "select list_reduce(range(1000), (a, b) -> a || a, 'x')",
+            "select list_reduce([name, name], lambda a, b: a || a) from u",
+            "with recursive r as (select 'a' as x union all select x || x from r) select length(x) from r",
+            "with recursive r as (select 'a' as x union all select q.x || q.x from r as q, (select 1 from u as q) z) \
+             select x from r",
+            "with recursive r(n, y) as (select 1, 'a' union all select n + 1, replace(y, 'a', 'aa') from r) \
+             select length(y) from r where n > 40",
+            "select reservoir_quantile(id, 0.5, 2147483647) from u",
+            "select reservoir_quantile(id, 0.5, 2147483647) over () as r from u",
+        ] {
+            assert_eq!(
+                w.refused("root", refused),
+                ErrorKind::LimitExceeded,
+                "{refused}"
+            );
+        }
+        for plain in [
+            "select unnest(list_transform(range(100000), i -> 'name' || i)) as r",
+            "select list_transform(range(200), i -> repeat('*', i)) as r",
+            "select list_transform(range(id), i -> 'k' || i) as r from u",
+            "select list_reduce(range(1000000), (a, b) -> a + b) as r",
+            "select list_reduce(range(1000000), (a, b) -> greatest(a, b)) as r",
+            "select list_reduce(string_split(name, ' '), (a, b) -> a || ', ' || upper(b)) as r from u",
+            "select repeat('x', 1000000) as r from range(10)",
+            "select max(pad) as r from (select repeat('x', 1000000) as pad from range(10)) q",
+            "select rpad(name, 10 - length(name)::integer, '.') as r from u",
+            "select replace(replace(name, '&', '&amp;'), '<', '&lt;') as r from u",
+            "select regexp_replace(name, '(a+)(b+)', '\\2\\1', 'g') as r from u",
+            "with recursive r(id, path, names, k) as (select id, [id], name, 'x' from u union all \
+             select u.id, path || [u.id], names || '/' || name, k from u, r where u.id = r.id + 1) \
+             select id as i, path as p, names as n from r",
+            "with recursive r as (select id, name from u union all \
+             select u.id, r.name || '/' || u.name from u join r on u.id = r.id + 1) select name as n from r",
+            "with recursive r as (select 1 as n union all select n + 1 from r where n < 100) select n as n from r",
+            "select reservoir_quantile(id, 0.5, 8192) as r, reservoir_quantile(id, 0.5) as s from u",
+        ] {
+            let plan = w.authorise("root", plain);
+            assert!(plan.is_ok(), "{plain}: {:?}", plan.err());
+        }
+        let nested = (0..14).fold("a".to_owned(), |inner, n| {
+            format!("list_reduce([1], lambda a{n}, b{n}: {inner} + a{n})")
+        });
+        let refused = w.refused("root", &format!("select {nested} from (select 1 as a) q"));
+        assert_eq!(refused, ErrorKind::TooComplex);
+    });
+}
