@@ -7,6 +7,7 @@ use native::Connection;
 use serde_json::Value;
 
 use crate::catalog::{query, text};
+use crate::names::parse;
 use crate::quote::{identifier, literal};
 
 /// A catalog's columns with an expression that may read others.
@@ -90,7 +91,7 @@ fn defaults(connection: &Connection, table: &RelationName) -> BTreeSet<String> {
 
 /// All names in an expression that may be columns, given as DuckDB's tree of `select <expression>`.
 fn names(tree: &str) -> Option<Vec<String>> {
-    let tree: Value = serde_json::from_str(tree).ok()?;
+    let tree = parse(tree).ok()?;
     let [statement] = tree["statements"].as_array()?.as_slice() else {
         return None;
     };

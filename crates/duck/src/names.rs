@@ -29,7 +29,8 @@ pub(crate) fn mismatch(what: impl std::fmt::Display) -> Error {
     Error::internal(format!("second reading: {what}"))
 }
 
-fn serialise(connection: &Connection, text: &str) -> native::Result<String> {
+/// DuckDB's tree of a text, as JSON.
+pub(crate) fn serialise(connection: &Connection, text: &str) -> native::Result<String> {
     let prepared =
         connection.prepare("select system.main.json_serialize_sql(cast($1 as varchar))")?;
     prepared.bind(1, &ParamValue::Varchar(text.to_owned()))?;
@@ -41,7 +42,11 @@ fn serialise(connection: &Connection, text: &str) -> native::Result<String> {
     })
 }
 
-fn parse(json: &str) -> Result<Value> {
+/// Reads such a tree, on a thread whose stack holds it.
+///
+/// # Errors
+/// It is too deep.
+pub(crate) fn parse(json: &str) -> Result<Value> {
     let mut depth = 0_usize;
     let (mut in_string, mut escaped) = (false, false);
     for byte in json.bytes() {

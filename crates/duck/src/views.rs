@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 
 use crate::catalog::{described, query, text};
-use crate::quote::literal;
+use crate::names::{parse, serialise};
 use crate::shell::after_identifier;
 
 /// Most parts of a view that is bound, with those of the views that it reads. Policy lets nobody make one
@@ -145,12 +145,8 @@ fn parsed(connection: &Connection, view: &RelationName, definition: &str) -> Res
     let Some(text) = query_of(definition) else {
         return Ok(nothing_known);
     };
-    let serialize = format!("select json_serialize_sql({})", literal(text));
-    let rows = connection.query(&serialize).map_err(Error::internal)?;
-    let tree: Value = rows
-        .scalar()
-        .and_then(|json| serde_json::from_str(&json).ok())
-        .unwrap_or_default();
+    let json = serialise(connection, text).map_err(Error::internal)?;
+    let tree = parse(&json).unwrap_or_default();
     if tree["error"] != false {
         return Ok(nothing_known);
     }

@@ -51,6 +51,23 @@ async fn a_view_is_in_the_snapshot_with_its_definition() {
     assert!(f.executor.catalog().relation("w", "main", "n").is_none());
 }
 
+/// The tree of a chain of operators is deep, and no view is too deep for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_of_a_long_chain_has_its_columns() {
+    let f = fixture().await;
+    let session = f.session().await;
+    let chain = "s || ".repeat(200);
+    let select = format!("select {chain}s as s from w.main.t");
+    let text = format!("create view w.main.n as {select}");
+    let request = write(&text, Some(&select), "w.main.n", true).reads(&["w.main.t"], &["||"]);
+    run(&session, request).await.unwrap();
+    let snapshot = f.executor.catalog();
+    assert_eq!(
+        snapshot.relation("w", "main", "n").unwrap().columns.len(),
+        1
+    );
+}
+
 /// What it was made from may be dropped: the view stays, and can't be read.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_that_can_not_be_bound_has_no_columns() {
