@@ -429,7 +429,10 @@ HELD_RULES = """
 role = "jfk_desk"
 on = "scratch.*.*"
 privileges = ["select"]
-rows = "n <> 3"  # `late` has no such column: it is nobody's
+rows = "n <> 3"
+[[deny]]
+on = "scratch.main.late"
+to = ["jfk_desk"]
 [[mask]]
 on = "scratch.main.kinds.s"
 with = "keep_first 1"
@@ -457,7 +460,7 @@ create table more.towns as select i as n, 'town ' || i as name from range(10) r(
 """
 
 HELD_VIEWS = [
-    "create view scratch.main.late as select * from flights where dep_delay > 300",
+    "create view scratch.main.late as select *, flight as n from flights where dep_delay > 300",
     "create view scratch.main.stars as select * from scratch.main.kinds",
     "create view scratch.main.above as select count(*) as n, max(s) as s, current_user as who from scratch.main.stars",
     "create view scratch.main.lent as select n, s, e from scratch.main.kinds where n < 9",
