@@ -23,7 +23,8 @@ pub(crate) struct Sealed {
 /// in canonical form then.
 ///
 /// # Errors
-/// `NotSupported` for what does not survive printing; `TooComplex` for what has become too much; `Internal` where the checker objects.
+/// `NotSupported` for what does not survive printing; `TooComplex` for what has become too much;
+/// `Internal` where the checker objects.
 pub(crate) fn seal(tree: &mut Value, rights: Rights<'_>, parser: &Parser) -> Result<Sealed> {
     let (sealed, read_back) = read_back(tree, parser)?;
     let expected = checker::check(&read_back, rights)?;

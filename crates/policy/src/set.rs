@@ -5,11 +5,11 @@ use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use model::{CatalogSnapshot, Principal, Relation, RelationName, Result};
+use model::{CatalogSnapshot, Principal, Relation, RelationKind, RelationName, Result};
 use tree::{Parser, Sidecar};
 
 use crate::file::{At, Privilege, Sources};
-use crate::fit::Tools;
+use crate::fit::{Misfit, Tools};
 use crate::index::Index;
 use crate::limit::Limits;
 use crate::load::{self, Rules};
@@ -28,6 +28,8 @@ pub struct PolicySet {
     indexes: Indexes,
     /// The grant on what is temporary.
     temporary: Grant,
+    /// Rules that did not fit views when it was loaded.
+    misfits: Vec<Misfit>,
 }
 
 /// The rules of each kind by relation.
@@ -72,16 +74,17 @@ impl PolicySet {
     fn from_sources(sources: Sources, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<Self> {
         static VERSIONS: AtomicU64 = AtomicU64::new(1);
         let rules = load::rules(&sources)?;
-        let set = Self {
+        let mut set = Self {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
             hash: sources.hash(),
             indexes: Indexes::of(&rules),
             rules,
             sources,
             temporary: Grant::on_temporary(),
+            misfits: vec![],
         };
         set.check_names(snapshot)?;
-        set.check_fit(snapshot, parser)?;
+        set.misfits = set.check_fit(snapshot, parser)?;
         Ok(set)
     }
 
@@ -121,11 +124,16 @@ impl PolicySet {
         Some(self.sources.place(login.at))
     }
 
-    /// Rules that are about no relation or column there is, with file and line: written ahead, or mistaken.
+    /// Rules that are about no relation or column there is, written ahead or mistaken, and those that did
+    /// not fit a view, which hides it: with file and line.
     pub fn warnings(&self, snapshot: &CatalogSnapshot) -> Vec<String> {
         let unmatched = self.unmatched(snapshot).into_iter();
-        let told = unmatched.map(|rule| format!("{}: {}", self.sources.place(rule.at), rule.what));
-        told.collect()
+        let unmatched = unmatched.map(|rule| (rule.at, rule.what));
+        let misfits = self.misfits.iter();
+        let misfits = misfits.map(|rule| (rule.at, format!("a view is hidden: {}", rule.reason)));
+        let told = unmatched.chain(misfits);
+        told.map(|(at, what)| format!("{}: {what}", self.sources.place(at)))
+            .collect()
     }
 
     /// All grants on a relation, in file order.
@@ -332,9 +340,10 @@ impl PolicySet {
         Ok(())
     }
 
-    /// Fails for a rule that does not fit a relation there is, whomever it is for, so that none does at
-    /// run time.
-    fn check_fit(&self, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<()> {
+    /// Fails for a rule that does not fit a table there is, whomever it is for, so that none does at run
+    /// time. What a view has follows from what is below it, which others may change: rules that do not
+    /// fit views are given back. Whom they are for does not see these.
+    fn check_fit(&self, snapshot: &CatalogSnapshot, parser: &Parser) -> Result<Vec<Misfit>> {
         // One sidecar over everything: it has no rows, and only this loader asks it.
         let tools = Tools {
             parser,
@@ -345,10 +354,16 @@ impl PolicySet {
         let is_seen =
             |r: &&Relation| !r.columns.is_empty() && mirrored::check(r, tools.sidecar).is_ok();
         let relations = snapshot.relations().filter(is_seen);
-        let mut misfits = relations.filter_map(|r| self.misfit(r, tools));
-        match misfits.next() {
-            Some(misfit) => Err(self.sources.error(misfit.at, misfit.reason)),
-            None => Ok(()),
+        let mut of_views = Vec::new();
+        for relation in relations {
+            match (self.misfit(relation, tools), relation.kind) {
+                (None, _) => {}
+                (Some(misfit), RelationKind::View) => of_views.push(misfit),
+                (Some(misfit), RelationKind::Table) => {
+                    return Err(self.sources.error(misfit.at, misfit.reason));
+                }
+            }
         }
+        Ok(of_views)
     }
 }

@@ -222,6 +222,28 @@ privileges = ["select", "create"]
     });
 }
 
+/// What is below a view can be changed by others, who must not keep the policy from being loaded by it.
+#[test]
+fn a_view_that_a_rule_does_not_fit_any_more_is_hidden_and_warned_of() {
+    on_a_large_stack(|| {
+        let mut snapshot = catalogs();
+        let columns: Columns<'_> = &[("id", SqlType::Integer)];
+        let view = "CREATE VIEW star AS SELECT * FROM rw.main.plain;";
+        add_view(&mut snapshot, view, "rw.work.star", columns);
+        let path = Path::new("policy.toml");
+        let set = PolicySet::from_text(path, POLICY, &snapshot, &Parser::open().unwrap()).unwrap();
+        let [warning] = set.warnings(&snapshot).try_into().unwrap();
+        assert!(warning.contains("a view is hidden: there is no column \"owner\" in rw.work.star"));
+        let mut world = World::of(set, snapshot, "rw");
+        world.hides = true;
+        assert_eq!(world.names("root", "from work.star"), ["id"]);
+        assert_eq!(
+            world.refused("eve", "from work.star"),
+            ErrorKind::UndefinedTable
+        );
+    });
+}
+
 #[test]
 fn rules_that_do_not_fit_what_is_there_are_refused() {
     on_a_large_stack(|| {
